@@ -1,0 +1,63 @@
+# What a user, a contributor and CI run; they run the same.
+#
+#   make demo PYTHON=python3.12      another interpreter (3.11, 3.12 or 3.13)
+#   make test VENV=/elsewhere/venv   another place for the virtual environment
+
+PYTHON ?=
+VENV ?= .venv
+# For `make lock` only: the resolver that writes requirements.lock. It is not needed otherwise.
+UV ?= uv
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench vectors sim lock clean
+
+help:
+	@echo 'make demo      three organisations on this machine exchange records (ARGS="--check --json")'
+	@echo 'make test      everything that must hold: format, lint, types, imports, vectors, tests'
+	@echo '               (ONLY="types tests" for some of them)'
+	@echo 'make lint      the static part of it, and pyright'
+	@echo 'make bench     measure replication (RECORDS=10000 for one size)'
+	@echo 'make vectors   write spec/vectors again from the generator'
+	@echo 'make sim       the long simulations and properties'
+	@echo 'make setup     only the virtual environment, in $(VENV)'
+	@echo 'make lock      resolve the dependencies again (UPGRADE=1 for newer ones)'
+	@echo 'make clean     remove caches, build results and $(VENV)'
+	@echo 'PYTHON=... names the interpreter, VENV=... the place of the virtual environment'
+
+# Ends at once when nothing changed since the last time.
+setup:
+	@sh tools/setup.sh "$(VENV)" "$(PYTHON)"
+
+demo: setup
+	@"$(VENV)/bin/hutong" demo $(ARGS)
+
+test: setup
+	@"$(VENV)/bin/python" tools/checks.py test $(ONLY)
+
+lint: setup
+	@"$(VENV)/bin/python" tools/checks.py lint $(ONLY)
+
+bench: setup
+	@"$(VENV)/bin/python" bench/run.py $(ARGS)
+
+vectors: setup
+	@"$(VENV)/bin/python" -m hutong_conformance.generate
+
+sim: setup
+	@"$(VENV)/bin/python" -m pytest -m slow --timeout 3600 $(ARGS)
+
+# The lock holds every Python package of every extra for 3.11 to 3.13 and all platforms, each file
+# by its hash; neither the name of an index nor a path. It is resolved for wheels only.
+lock:
+	$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --all-extras \
+	    --generate-hashes --only-binary :all: --no-annotate --no-header --no-emit-index-url \
+	    --no-emit-find-links $(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
+	{ echo '# Made by "make lock" from pyproject.toml. Do not edit.'; cat requirements.lock; } \
+	    > requirements.lock.new && mv requirements.lock.new requirements.lock
+
+clean:
+	@sh tools/setup.sh --remove "$(VENV)"
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	    .coverage .hutong-demo
+	find protocol node adapters conformance tests tools -name __pycache__ -type d -prune \
+	    -exec rm -rf {} +
