@@ -7,7 +7,8 @@
 # The environment holds the packages of requirements.lock (wheels only, checked by their hashes) and
 # this checkout, installed editable and without any download. A file in the environment remembers
 # what it was made from: a changed lock, interpreter or place makes it anew, a changed
-# pyproject.toml installs only the project again. A folder without that file is never removed.
+# pyproject.toml installs only the project again. A folder without that file is never removed,
+# unless it is empty.
 set -eu
 
 supported="3.11, 3.12 or 3.13"
@@ -80,6 +81,7 @@ choose() {
 
 remove() {
     [ -e "$1" ] || return 0
+    rmdir "$1" 2>/dev/null && return 0
     [ -f "$1/$mark" ] || fail "$1 was not made by this script, so it is left alone." \
         "Remove it yourself, or name another place: make setup VENV=/path/to/new/folder"
     rm -rf "$1"
@@ -114,8 +116,8 @@ fi
 # `read` drops the blank at the end of a line, hence the comparison without it.
 if [ "$old_python" != "$python" ] || [ "$old_made_from" != "${made_from% }" ]; then
     if [ -z "${version-}" ]; then choose "$python"; fi
-    say "setup: making $venv with Python $version ($python)"
     remove "$venv"
+    say "setup: making $venv with Python $version ($python)"
     mkdir -p "$venv"
     : >"$venv/$mark"
     "$python" -m venv "$venv" ||
