@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from .faults import Fault
+from hutong_protocol.faults import Fault
+from hutong_protocol.identity_contents import Rights
+from hutong_protocol.ids import EventId, LogId, OrgId, RecordId, WriterKey
 
 
 class Scope(NamedTuple):
@@ -30,7 +32,7 @@ class Head(NamedTuple):
     """The last record of one branch of a log. Spec: 5.10."""
 
     seq: int
-    record: bytes
+    record: RecordId
 
 
 class Cursor(NamedTuple):
@@ -58,14 +60,14 @@ class ScopeRoot:
 class LogHeads:
     """The heads of a log, 1 to 4, sorted; none at all means a shattered log. Spec: 7.5."""
 
-    log: bytes
+    log: LogId
     heads: tuple[Head, ...]
 
 
 class OrgDigest(NamedTuple):
     """An organisation with a log in the scope and the digest of its identity heads. Spec: 4.6."""
 
-    org: bytes
+    org: OrgId
     digest: bytes
 
 
@@ -97,7 +99,7 @@ class HeldLog:
     session; it is a leftover then.
     """
 
-    log: bytes
+    log: LogId
     head: Head | None
     unknown: tuple[Head, ...]
     refused: Fault | None = None
@@ -107,8 +109,8 @@ class HeldLog:
 class HeldOrg:
     """The identity heads that a store holds of an organisation, sorted; none if it is unknown."""
 
-    org: bytes
-    heads: tuple[bytes, ...]
+    org: OrgId
+    heads: tuple[EventId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Held:
 class RunWant(NamedTuple):
     """A wish for runs of a log from `first_seq` on: all, or only the first `runs_max` (0 = all)."""
 
-    log: bytes
+    log: LogId
     first_seq: int
     runs_max: int = 0
 
@@ -133,7 +135,7 @@ class RunWant(NamedTuple):
 class LogRun(NamedTuple):
     """A run as decoded, with the log it is about. Element 0 of `run` may be anything. Spec: 6.2."""
 
-    log: bytes
+    log: LogId
     run: list[object]
 
 
@@ -159,13 +161,13 @@ class RunOutcome:
     first seq at which the run and the branch held differ, None if that lies below the run.
     """
 
-    log: bytes
+    log: LogId
     first_seq: int
     last_seq: int
     fault: Fault | None
     stored: int
     held: Head | None
-    needs: bytes | None = None
+    needs: OrgId | None = None
     fork_seq: int | None = None
     detail: str = ""
 
@@ -174,7 +176,7 @@ class RunOutcome:
 class EventsBatch:
     """Identity events of an organisation, ancestors before descendants, as decoded values."""
 
-    org: bytes
+    org: OrgId
     events: tuple[object, ...]
     more: bool
 
@@ -187,10 +189,10 @@ class EventsOutcome:
     same, since an event stands for itself. Spec: 4.5.
     """
 
-    org: bytes
+    org: OrgId
     stored: int
     waiting: int
-    heads: tuple[bytes, ...]
+    heads: tuple[EventId, ...]
     fault: Fault | None = None
     detail: str = ""
 
@@ -198,14 +200,14 @@ class EventsOutcome:
 class PartWant(NamedTuple):
     """Parts of a record that are missing; bit i of `mask` is position i. Spec: 7.8."""
 
-    record: bytes
+    record: RecordId
     mask: int
 
 
 class PartItem(NamedTuple):
     """One part of a record with its salt (16 bytes). Spec: 5.5."""
 
-    record: bytes
+    record: RecordId
     position: int
     salt: bytes
     data: bytes
@@ -223,16 +225,9 @@ class LocalChange(NamedTuple):
     """Records that became durable here otherwise than through the session that is told of them."""
 
     scope: Scope
-    log: bytes
+    log: LogId
     first_seq: int
     head: Head
-
-
-class Coverage(Protocol):
-    """The rights of a delegation, as far as a session asks about them. Spec: 4.4."""
-
-    def covers(self, space: str, topic: str, salt: bytes | None) -> bool:
-        """Whether the delegation covers the scope under the salt shown for its space."""
 
 
 class OfferedScope(NamedTuple):
@@ -252,11 +247,11 @@ class PeerGrant:
     `rights` and `offers` say what may be shared. Spec: 7.3, 7.4.
     """
 
-    writer: bytes | None
-    rights: Coverage | None = None
+    writer: WriterKey | None
+    rights: Rights | None = None
     offers: tuple[OfferedScope, ...] = ()
     fault: Fault | None = None
-    have: tuple[bytes, ...] = ()
+    have: tuple[EventId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +259,7 @@ class Leftover:
     """What a session could not settle. `by_peer`: the peer refused it, not this side."""
 
     scope: Scope
-    log: bytes
+    log: LogId
     first_seq: int
     fault: Fault
     by_peer: bool
@@ -288,7 +283,7 @@ class ReplicaStore(Protocol):
         changed after that counter; with another `since`, all of them.
         """
 
-    def held(self, scope: Scope, logs: Sequence[LogHeads], orgs: Sequence[bytes]) -> Held:
+    def held(self, scope: Scope, logs: Sequence[LogHeads], orgs: Sequence[OrgId]) -> Held:
         """Compares a peer's heads with what is held of the same logs and organisations."""
 
     def read_runs(self, scope: Scope, wants: Sequence[RunWant], bytes_max: int) -> RunsBatch:
@@ -299,14 +294,14 @@ class ReplicaStore(Protocol):
         the order of `wants`. Logs of another scope are not held here.
         """
 
-    def store_runs(self, scope: Scope, runs: Sequence[LogRun], source: bytes) -> list[RunOutcome]:
+    def store_runs(self, scope: Scope, runs: Sequence[LogRun], source: OrgId) -> list[RunOutcome]:
         """Checks, joins and keeps `runs`, in order, in one transaction; one outcome for each.
 
         `source` is the organisation of the peer. A log of another scope is `not-accepted`.
         """
 
     def events(
-        self, org: bytes, have: Sequence[bytes], scopes: Sequence[Scope], bytes_max: int
+        self, org: OrgId, have: Sequence[EventId], scopes: Sequence[Scope], bytes_max: int
     ) -> EventsBatch:
         """The events of `org` that are neither `have` nor ancestors of those, ancestors first.
 
@@ -314,10 +309,10 @@ class ReplicaStore(Protocol):
         the batch is empty. At most `bytes_max` encoded, and at least one event if there is any.
         """
 
-    def store_events(self, org: bytes, events: Sequence[object]) -> EventsOutcome:
+    def store_events(self, org: OrgId, events: Sequence[object]) -> EventsOutcome:
         """Verifies and keeps events; those that lack an ancestor wait. Spec: 4.5."""
 
-    def missing_parts(self, scope: Scope, after: bytes | None, wants_max: int) -> list[PartWant]:
+    def missing_parts(self, scope: Scope, after: RecordId | None, wants_max: int) -> list[PartWant]:
         """Missing parts of records with ids above `after`, sorted by record id."""
 
     def read_parts(self, scope: Scope, wants: Sequence[PartWant], bytes_max: int) -> PartsBatch:
