@@ -25,7 +25,32 @@ CUT_MANIFEST_BYTES_MAX = 65_536
 RUN_RECORDS_MAX = 256
 RUN_BYTES_MAX = 1_048_576
 FRAME_BYTES_MAX = 2_097_152
+FRAME_ITEMS_MAX = 65_536
+"""Elements of one array or map of a frame: twice the heads that the longest frame can list."""
+FRAME_CONTAINERS_MAX = 262_144
+"""Arrays and maps in one frame. The longest frame of small records holds some 190,000; a frame of
+nothing but empty arrays would make 145 MB of objects."""
 SEAL_SPACING_MAX = 255
 """A record is authentic by a signature at most this many records later. Spec: 6.1."""
 SALT_BYTES = 16
 NONCE_BYTES = 16
+
+KEY_SET_MAX = 5
+"""Keys of one control or recovery set: enough for a committee, few enough to check each event."""
+EVENT_SIGNATURES_MAX = 10
+"""Signatures of one identity event: a whole control and a whole recovery set."""
+EVENT_PREV_MAX = 4
+"""Heads that one identity event follows; more are merged in steps."""
+EPOCH_EVENTS_MAX = 1_024
+"""Events of one epoch; beyond it the organisation is frozen. Spec: 4.4.4."""
+EPOCH_EVENTS_AUTHORED_MAX = 1_000
+"""Authoring stops here, so that concurrent authors do not cross `EPOCH_EVENTS_MAX`."""
+RIGHTS_ENTRIES_MAX = 32
+"""Spaces, or topics, listed in rights or in an endorsement; 32 hashes are a quarter of a body."""
+LABEL_BYTES_MAX = 64
+REASON_BYTES_MAX = 32
+AFFIRM_IDS_MAX = 64
+"""Events restored by one `affirm`: 64 ids fill half of a body."""
+CUT_LIST_BYTES_MAX = 1_048_576
+"""Some 13,000 logs of one writer in one scope; one always fits a frame."""
+CUT_HEADS_MAX = 4

@@ -1,0 +1,371 @@
+"""Hutong-mp: the one encoding of everything that is signed or hashed. Spec: 2.1 to 2.3.
+
+Owns encoding, the strict decoder and the loose one for session frames.
+
+`decode` reads from left to right and checks every rule as it goes. It is not built on the msgpack
+library: that accepts over-long forms, equal keys and timestamps, its C and Python versions differ
+in depth, and a verdict here must depend on nothing but the bytes (Spec: 2.2.7). `encode` checks the
+value and leaves the writing to the library, which writes shortest forms.
+
+Texts are never normalised. Size limits belong to the callers (Spec: 9): this module only enforces
+the one that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+import msgpack
+
+from hutong_protocol.faults import Fault, LocalProtocolError, ProtocolFault
+from hutong_protocol.limits import (
+    DEPTH_MAX,
+    FRAME_CONTAINERS_MAX,
+    FRAME_ITEMS_MAX,
+    INT_MAX,
+)
+
+Value: TypeAlias = "None | bool | int | bytes | str | list[Value] | dict[str, Value]"
+"""What `decode` returns. Spec: 2.1.1."""
+Encodable: TypeAlias = (
+    "None | bool | int | bytes | str | Sequence[Encodable] | Mapping[str, Encodable]"
+)
+"""What `encode` takes; a sequence must be a list or a tuple, a mapping a dict."""
+
+_Container = TypeVar("_Container")
+
+_BIN, _STR, _ARRAY, _MAP, _UNSIGNED = range(5)
+
+# First bytes that a number of `width` bytes follows: what it counts or is, its width, and the least
+# number that needs this form (a smaller one has a shorter form).
+_WIDE: Final[dict[int, tuple[int, int, int]]] = {
+    0xC5: (_BIN, 2, 2**8),
+    0xC6: (_BIN, 4, 2**16),
+    0xD9: (_STR, 1, 32),
+    0xDA: (_STR, 2, 2**8),
+    0xDB: (_STR, 4, 2**16),
+    0xDC: (_ARRAY, 2, 16),
+    0xDD: (_ARRAY, 4, 2**16),
+    0xDE: (_MAP, 2, 16),
+    0xDF: (_MAP, 4, 2**16),
+    0xCC: (_UNSIGNED, 1, 2**7),
+    0xCD: (_UNSIGNED, 2, 2**8),
+    0xCE: (_UNSIGNED, 4, 2**16),
+    0xCF: (_UNSIGNED, 8, 2**32),
+}
+# First bytes of negative integers: width, and the greatest number that needs this form.
+_NEGATIVE: Final[dict[int, tuple[int, int]]] = {
+    0xD0: (1, -33),
+    0xD1: (2, -(2**7) - 1),
+    0xD2: (4, -(2**15) - 1),
+    0xD3: (8, -(2**31) - 1),
+}
+
+
+def encode(value: Encodable) -> bytes:
+    """The encoding of `value`.
+
+    Args:
+        value: of the exact types of `Value`; a tuple counts as an array. Maps may have their keys
+            in any order: they are written sorted.
+
+    Raises:
+        LocalProtocolError: the value is outside the profile. Values that come from a peer go
+            through `encode_received`. Spec: 2.1.
+    """
+    try:
+        return encode_received(value)
+    except ProtocolFault as refused:
+        raise LocalProtocolError(f"value has no encoding: {refused.detail}") from refused
+
+
+def encode_received(value: object) -> bytes:
+    """The encoding of a value that came, loosely decoded, from a peer. Spec: 2.1, 6.3.
+
+    Args:
+        value: anything.
+
+    Raises:
+        ProtocolFault: NOT_CANONICAL for a value outside the profile, TOO_DEEP for one nested deeper
+            than 16.
+    """
+    if not _check_items((value,), 0):
+        value = _sorted(value)
+    # A packer keeps its buffer, which makes it twice as fast as packing anew, but it serves only
+    # one thread at a time. Taking from a list and adding to it are atomic.
+    try:
+        packer = _packers.pop()
+    except IndexError:
+        packer = msgpack.Packer()
+    try:
+        encoded: bytes = packer.pack(value)
+    except UnicodeEncodeError:
+        # This packer is dropped: it may hold half a value. The cause would carry the text.
+        raise ProtocolFault(Fault.NOT_CANONICAL, "surrogate in a text") from None
+    _packers.append(packer)
+    return encoded
+
+
+def decode(data: bytes, *, bytes_max: int) -> Value:
+    """The value that `data` encodes.
+
+    Args:
+        data: bytes from anywhere.
+        bytes_max: the limit for this purpose; longer input isn't looked at.
+
+    Raises:
+        ProtocolFault: TOO_LARGE, TOO_DEEP or NOT_CANONICAL, for the breach that comes first;
+            nothing else. `encode(decode(data)) == data` whenever it returns. Spec: 2.2, 2.3.
+    """
+    if len(data) > bytes_max:
+        raise ProtocolFault(Fault.TOO_LARGE, f"{len(data)} bytes, at most {bytes_max}")
+    try:
+        items, end = _read_items(data, 0, 1, 0)
+    except IndexError:
+        raise _not_canonical("input ends early", len(data)) from None
+    except UnicodeDecodeError:
+        # Neither its words nor its cause go on: both carry the text.
+        raise ProtocolFault(Fault.NOT_CANONICAL, "text that is not UTF-8") from None
+    if end != len(data):
+        raise _not_canonical("bytes after the value", end)
+    return items[0]
+
+
+def decode_loose(data: bytes, *, bytes_max: int, items_max: int = FRAME_ITEMS_MAX) -> object:
+    """What `data` holds as msgpack without extension types; for session frames only. Spec: 7.2.
+
+    Frames are neither signed nor hashed, so over-long forms, floats, equal keys (the last counts),
+    bin keys and unsorted keys pass here. The caller checks every type it uses, and passes what must
+    be canonical, such as the `ext` of a record, through `encode_received`.
+
+    Args:
+        data: bytes from a peer.
+        bytes_max: limit on `data`; longer input isn't looked at.
+        items_max: limit on the elements of one array or map.
+
+    Returns:
+        None, bool, int, float, bytes, str, lists and dicts (keys str or bytes), nested 1,024 deep
+        at most. Memory: at most about 40 times the input, whatever lengths it declares.
+
+    Raises:
+        ProtocolFault: LIMIT_EXCEEDED for too long input or too many elements, BAD_FRAME for
+            anything else that can't be read; nothing else.
+    """
+    if len(data) > bytes_max:
+        raise ProtocolFault(Fault.LIMIT_EXCEEDED, f"{len(data)} bytes, at most {bytes_max}")
+    hook = None
+    if len(data) > FRAME_CONTAINERS_MAX:
+        # An empty array takes 1 byte here and 64 as an object. Shorter input cannot hold too many.
+        hook = _containers_counted(FRAME_CONTAINERS_MAX)
+    length_max = min(len(data), bytes_max)
+    try:
+        return cast(
+            object,
+            msgpack.unpackb(
+                data,
+                raw=False,
+                strict_map_key=True,
+                max_str_len=length_max,
+                max_bin_len=length_max,
+                max_array_len=min(length_max, items_max),
+                max_map_len=min(length_max, items_max),
+                max_ext_len=0,
+                list_hook=hook,
+                object_hook=hook,
+            ),
+        )
+    except MemoryError:
+        raise ProtocolFault(Fault.LIMIT_EXCEEDED, "needs too much memory") from None
+    except (ValueError, OverflowError, RecursionError, msgpack.UnpackException) as refused:
+        # The library's own words could quote the peer's bytes.
+        raise ProtocolFault(Fault.BAD_FRAME, f"not msgpack: {type(refused).__name__}") from None
+
+
+_packers: Final[list[msgpack.Packer]] = []
+"""Packers not in use: as many as threads ever encoded at once."""
+
+
+def _check_items(items: Iterable[Any], depth: int) -> bool:
+    """Whether all maps among `items`, at any depth, have their keys in order.
+
+    Raises ProtocolFault for the first item outside the profile; `depth` containers are around them.
+    """
+    in_order = True
+    for item in items:
+        kind = type(item)  # exact: bool is no integer here, an enum's member no text
+        if kind is int:
+            if not -INT_MAX <= item <= INT_MAX:
+                raise ProtocolFault(Fault.NOT_CANONICAL, "integer out of range")
+        elif kind is bytes or item is None or kind is bool:
+            pass
+        elif kind is str:
+            if "\0" in item:
+                raise ProtocolFault(Fault.NOT_CANONICAL, "NUL in a text")
+        elif kind is list or kind is tuple or kind is dict:
+            if depth == DEPTH_MAX:
+                raise ProtocolFault(Fault.TOO_DEEP, f"nested deeper than {DEPTH_MAX}")
+            if item:
+                if kind is dict:
+                    in_order &= _check_keys(item)
+                    item = item.values()
+                in_order &= _check_items(item, depth + 1)
+        else:
+            raise ProtocolFault(Fault.NOT_CANONICAL, f"no value of the profile: {kind.__name__}")
+    return in_order
+
+
+def _check_keys(keys: Iterable[Any]) -> bool:
+    """Whether the keys of a map are in order; a ProtocolFault if one of them is no key at all."""
+    in_order = True
+    last = None
+    for key in keys:
+        if type(key) is not str:
+            raise ProtocolFault(Fault.NOT_CANONICAL, "key that is no text")
+        if "\0" in key:
+            raise ProtocolFault(Fault.NOT_CANONICAL, "NUL in a key")
+        # Python orders texts by code point, which is the order of their UTF-8 bytes.
+        if last is not None and key < last:
+            in_order = False
+        last = key
+    return in_order
+
+
+def _sorted(value: object) -> object:
+    """A copy of a checked value with the keys of every map in order."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, (list, tuple)):
+        return [_sorted(item) for item in value]
+    return value
+
+
+def _read_items(data: bytes, at: int, count: int, depth: int) -> tuple[list[Value], int]:
+    """The `count` values from byte `at` on, inside `depth` containers, and where they end.
+
+    Raises ProtocolFault, IndexError where the input ends early, UnicodeDecodeError. One loop reads
+    all scalars of an array: a call for each value would take half as long again.
+    """
+    items: list[Value] = []
+    append = items.append
+    size = len(data)
+    for _ in range(count):
+        first = data[at]
+        at += 1
+        # The two commonest first, without the dispatch below: half the values of a header are short
+        # bins, a third small integers.
+        if first == 0xC4:
+            start = at + 1
+            at = start + data[at]
+            if at > size:
+                raise IndexError
+            append(data[start:at])
+            continue
+        if first < 0x80:
+            append(first)
+            continue
+        if first < 0x90:
+            kind, number = _MAP, first - 0x80
+        elif first < 0xA0:
+            kind, number = _ARRAY, first - 0x90
+        elif first < 0xC0:
+            kind, number = _STR, first - 0xA0
+        elif first >= 0xE0:
+            append(first - 0x100)
+            continue
+        elif first in _WIDE:
+            kind, width, least = _WIDE[first]
+            if width == 1:
+                number = data[at]
+                at += 1
+            else:
+                number = int.from_bytes(data[at : at + width], "big")
+                at += width
+                if at > size:
+                    raise IndexError
+            if number < least:
+                raise _not_canonical("length or integer not in its shortest form", at)
+        elif first == 0xC0:
+            append(None)
+            continue
+        elif first == 0xC2 or first == 0xC3:
+            append(first == 0xC3)
+            continue
+        elif first in _NEGATIVE:
+            width, greatest = _NEGATIVE[first]
+            number = int.from_bytes(data[at : at + width], "big", signed=True)
+            at += width
+            if at > size:
+                raise IndexError
+            if number > greatest:
+                raise _not_canonical("integer not in its shortest form", at)
+            if number < -INT_MAX:
+                raise _not_canonical("integer out of range", at)
+            append(number)
+            continue
+        else:
+            raise _not_canonical(f"first byte {first:02x}", at - 1)
+
+        if kind == _UNSIGNED:
+            if number > INT_MAX:
+                raise _not_canonical("integer out of range", at)
+            append(number)
+        elif kind in (_BIN, _STR):
+            start = at
+            at += number
+            if at > size:
+                raise IndexError
+            if kind == _BIN:
+                append(data[start:at])
+            else:
+                text = data[start:at].decode()
+                if "\0" in text:
+                    raise _not_canonical("NUL in a text", start)
+                append(text)
+        else:
+            if depth == DEPTH_MAX:
+                raise ProtocolFault(
+                    Fault.TOO_DEEP, f"nested deeper than {DEPTH_MAX} at byte {at - 1}"
+                )
+            if kind == _MAP:
+                number *= 2
+            if number > size - at:
+                raise IndexError
+            inner, end = _read_items(data, at, number, depth + 1)
+            append(inner if kind == _ARRAY else _map_of(inner, at))
+            at = end
+    return items, at
+
+
+def _map_of(items: list[Value], at: int) -> dict[str, Value]:
+    """The map of these keys and values in turn."""
+    result: dict[str, Value] = {}
+    last = None
+    pairs = iter(items)
+    for key, value in zip(pairs, pairs, strict=True):
+        if type(key) is not str:
+            raise _not_canonical("key that is no text in the map", at)
+        # Python orders texts by code point, which is the order of their UTF-8 bytes.
+        if last is not None and key <= last:
+            raise _not_canonical("keys not in order, or equal, in the map", at)
+        result[key] = value
+        last = key
+    return result
+
+
+def _not_canonical(rule: str, at: int) -> ProtocolFault:
+    return ProtocolFault(Fault.NOT_CANONICAL, f"{rule} at byte {at}")
+
+
+def _containers_counted(count_max: int) -> Callable[[_Container], _Container]:
+    """A hook for the library that lets `count_max` arrays and maps pass, and no more."""
+    left = count_max
+
+    def count(container: _Container) -> _Container:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ProtocolFault(Fault.LIMIT_EXCEEDED, f"more than {count_max} arrays and maps")
+        return container
+
+    return count
