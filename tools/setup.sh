@@ -126,7 +126,9 @@ if [ "$old_python" != "$python" ] || [ "$old_made_from" != "${made_from% }" ]; t
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --require-hashes --only-binary :all: --no-deps -r requirements.lock ||
         fail "the packages of requirements.lock could not be installed (pip's message stands above)."
+    # Remembered now, so that a project that can't be installed doesn't cost the packages again.
     old_project=
+    printf '%s\n%s\n' "$python" "${made_from% }" >"$venv/$mark"
 fi
 
 if [ "$old_project" != "$project" ]; then

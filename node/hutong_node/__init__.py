@@ -1,0 +1,1 @@
+"""A node: it keeps logs, exchanges them with peers, and serves its own organisation."""

@@ -1,0 +1,1 @@
+"""The core of Hutong: values, pure functions and one session without input or output."""

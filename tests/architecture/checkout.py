@@ -103,13 +103,13 @@ def functions(module: ast.Module) -> Iterator[tuple[str, Function]]:
 
 
 @cache
-def section_files() -> dict[str, Path]:
-    """The files of the specification by the number of their section (`"5"`)."""
-    found = {}
+def section_files() -> dict[str, tuple[Path, ...]]:
+    """The files of the specification by the number of their section (`"5"`); some have two."""
+    found: dict[str, tuple[Path, ...]] = {}
     for path in sorted((ROOT / "spec").glob("*.md")):
         number = path.name.partition("-")[0]
         if number.isdecimal():
-            found[number] = path
+            found[number] = (*found.get(number, ()), path)
     return found
 
 
@@ -120,9 +120,9 @@ def paragraphs() -> frozenset[str]:
     That is each numbered heading (`5`, `5.3`) and each numbered rule under one (`5.3.4`).
     """
     found = set()
-    for path in section_files().values():
+    for number in section_files():
         heading = ""
-        for line in text_of(path).splitlines():
+        for line in section_text(number).splitlines():
             if match := re.match(r"#+ (\d+(?:\.\d+)*)\.? ", line):
                 heading = match[1]
                 found.add(heading)
@@ -155,4 +155,4 @@ def table_rows(text: str) -> list[list[str]]:
 def section_text(number: str) -> str:
     """The text of a section of the specification; fails if there is no such file."""
     assert number in section_files(), f"spec/{number}-*.md is missing"
-    return text_of(section_files()[number])
+    return "\n".join(text_of(path) for path in section_files()[number])

@@ -156,7 +156,8 @@ def test_every_paragraph_cited_in_the_code_exists() -> None:
 def test_every_section_cited_in_the_specification_exists() -> None:
     cited = [
         (name_of(path), number)
-        for path in section_files().values()
+        for paths in section_files().values()
+        for path in paths
         for found in re.finditer(r"[Ss]ections? (\d[\d., and]*)", text_of(path))
         for number in CITED.findall(found[1])
     ]
