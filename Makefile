@@ -9,7 +9,7 @@ VENV ?= .venv
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench vectors sim lock clean
+.PHONY: help setup javascript demo test lint bench vectors sim lock clean
 
 help:
 	@echo 'make demo      three organisations on this machine exchange records (ARGS="--check --json")'
@@ -31,7 +31,18 @@ setup:
 demo: setup
 	@"$(VENV)/bin/hutong" demo $(ARGS)
 
-test: setup
+# A second implementation is tested where node and npm are; its own lock pins its packages.
+JS = conformance/implementations/js
+javascript:
+	@if [ -f $(JS)/package-lock.json ] && command -v npm >/dev/null 2>&1 && \
+	    ! cksum $(JS)/package-lock.json | cmp -s - $(JS)/node_modules/.hutong-setup; then \
+	    echo 'setup: installing the packages of $(JS)' >&2; \
+	    (cd $(JS) && npm ci --silent --ignore-scripts --no-audit --no-fund) && \
+	    cksum $(JS)/package-lock.json > $(JS)/node_modules/.hutong-setup || \
+	    echo 'setup: npm failed; tests of $(JS) cannot run' >&2; \
+	fi
+
+test: setup javascript
 	@"$(VENV)/bin/python" tools/checks.py test $(ONLY)
 
 lint: setup
