@@ -29,6 +29,7 @@ class Fault(StrEnum):
     BAD_POSSESSION = "bad-possession"
     THRESHOLD_NOT_MET = "threshold-not-met"
     NEXT_KEY_MISMATCH = "next-key-mismatch"
+    BAD_CUT = "bad-cut"
     # Records, parts and logs (section 5)
     BAD_HEADER = "bad-header"
     BAD_REFS = "bad-refs"
@@ -47,6 +48,7 @@ class Fault(StrEnum):
     NO_COMMON_VERSION = "no-common-version"
     LIMIT_EXCEEDED = "limit-exceeded"
     TIMED_OUT = "timed-out"
+    BAD_INVITE = "bad-invite"
     # Refusals without blame (section 6.5)
     GAP = "gap"
     FORK = "fork"

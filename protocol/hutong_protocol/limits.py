@@ -17,6 +17,8 @@ PARTS_BYTES_MAX = 131_072
 PARTS_MAX = 4
 REFS_MAX = 16
 EXT_KEYS_MAX = 16
+EXT_DEPTH_MAX = 8
+"""Nesting of `ext`, itself counted: a header of depth 16 would fit neither a run nor a frame."""
 TYPE_BYTES_MAX = 32
 NAME_BYTES_MAX = 64
 """A space or topic: `[a-z0-9-]`, 1 to 64 bytes."""
@@ -25,11 +27,6 @@ CUT_MANIFEST_BYTES_MAX = 65_536
 RUN_RECORDS_MAX = 256
 RUN_BYTES_MAX = 1_048_576
 FRAME_BYTES_MAX = 2_097_152
-FRAME_ITEMS_MAX = 65_536
-"""Elements of one array or map of a frame: twice the heads that the longest frame can list."""
-FRAME_CONTAINERS_MAX = 262_144
-"""Arrays and maps in one frame. The longest frame of small records holds some 190,000; a frame of
-nothing but empty arrays would make 145 MB of objects."""
 SEAL_SPACING_MAX = 255
 """A record is authentic by a signature at most this many records later. Spec: 6.1."""
 SALT_BYTES = 16
@@ -54,3 +51,10 @@ AFFIRM_IDS_MAX = 64
 CUT_LIST_BYTES_MAX = 1_048_576
 """Some 13,000 logs of one writer in one scope; one always fits a frame."""
 CUT_HEADS_MAX = 4
+
+INVITE_BODY_BYTES_MAX = 2_048
+"""Body of an invite or of a request to join: it still fits a QR code. Spec: 7.12."""
+INVITE_ENDPOINT_BYTES_MAX = 256
+INVITE_SCOPES_MAX = 32
+JOIN_REQUEST_BYTES_MAX = 262_144
+"""A request to join carries all identity events of an organisation. Spec: 7.12.4."""

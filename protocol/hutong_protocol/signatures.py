@@ -39,6 +39,7 @@ _EVENT: Final = tag("sign-event")
 _POSSESSION: Final = tag("sign-possession")
 _HELLO: Final = tag("sign-hello")
 _INVITE: Final = tag("sign-invite")
+_JOIN: Final = tag("sign-join")
 
 _flaw = lru_cache(maxsize=_VERDICTS_KEPT)(key_flaw)
 _load = lru_cache(maxsize=_LOADED_KEPT)(Ed25519PublicKey.from_public_bytes)
@@ -147,14 +148,21 @@ def hello_message(role: int, transcript: bytes, writer: WriterKey) -> bytes:
 def invite_message(org: OrgId, signer: WriterKey, body_digest: bytes) -> bytes:
     """What an inviting organisation's writer signs; the digest is that of the context `invite`.
 
-    Spec: 3.3.
+    Spec: 3.3, 7.12.
     """
-    return (
-        _INVITE
-        + _field(org, HASH_BYTES)
-        + _field(signer, KEY_BYTES)
-        + _field(body_digest, HASH_BYTES)
-    )
+    return _INVITE + _contact(org, signer, body_digest)
+
+
+def join_message(org: OrgId, signer: WriterKey, body_digest: bytes) -> bytes:
+    """What a joining organisation's writer signs; the digest is that of the context `join`.
+
+    Spec: 3.3, 7.12.
+    """
+    return _JOIN + _contact(org, signer, body_digest)
+
+
+def _contact(org: OrgId, signer: WriterKey, body_digest: bytes) -> bytes:
+    return _field(org, HASH_BYTES) + _field(signer, KEY_BYTES) + _field(body_digest, HASH_BYTES)
 
 
 def _field(content: bytes, length: int) -> bytes:
