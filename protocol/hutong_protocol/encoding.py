@@ -2,10 +2,10 @@
 
 Owns encoding, the strict decoder and the loose one for session frames.
 
-`decode` reads from left to right and checks every rule as it goes. It is not built on the msgpack
-library: that accepts over-long forms, equal keys and timestamps, its C and Python versions differ
-in depth, and a verdict here must depend on nothing but the bytes (Spec: 2.2.7). `encode` checks the
-value and leaves the writing to the library, which writes shortest forms.
+`decode` reads from left to right and checks every rule as it goes. No refusal is left to the
+msgpack library: that accepts over-long forms, equal keys and timestamps, its C and Python versions
+differ in depth, and a verdict here must depend on nothing but the bytes (Spec: 2.2.7). `encode`
+checks the value and leaves the writing to the library, which writes shortest forms.
 
 Texts are never normalised. Size limits belong to the callers (Spec: 9): this module only enforces
 the one that it is given.
@@ -19,12 +19,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 import msgpack
 
 from hutong_protocol.faults import Fault, LocalProtocolError, ProtocolFault
-from hutong_protocol.limits import (
-    DEPTH_MAX,
-    FRAME_CONTAINERS_MAX,
-    FRAME_ITEMS_MAX,
-    INT_MAX,
-)
+from hutong_protocol.limits import DEPTH_MAX, FRAME_CONTAINERS_MAX, FRAME_ITEMS_MAX, INT_MAX
 
 Value: TypeAlias = "None | bool | int | bytes | str | list[Value] | dict[str, Value]"
 """What `decode` returns. Spec: 2.1.1."""
@@ -35,31 +30,36 @@ Encodable: TypeAlias = (
 
 _Container = TypeVar("_Container")
 
-_BIN, _STR, _ARRAY, _MAP, _UNSIGNED = range(5)
+_HEADER_LIKE: Final = 1_024
+"""Input up to this length may be read by the library first."""
 
-# First bytes that a number of `width` bytes follows: what it counts or is, its width, and the least
-# number that needs this form (a smaller one has a shorter form).
-_WIDE: Final[dict[int, tuple[int, int, int]]] = {
-    0xC5: (_BIN, 2, 2**8),
-    0xC6: (_BIN, 4, 2**16),
-    0xD9: (_STR, 1, 32),
-    0xDA: (_STR, 2, 2**8),
-    0xDB: (_STR, 4, 2**16),
-    0xDC: (_ARRAY, 2, 16),
-    0xDD: (_ARRAY, 4, 2**16),
-    0xDE: (_MAP, 2, 16),
-    0xDF: (_MAP, 4, 2**16),
-    0xCC: (_UNSIGNED, 1, 2**7),
-    0xCD: (_UNSIGNED, 2, 2**8),
-    0xCE: (_UNSIGNED, 4, 2**16),
-    0xCF: (_UNSIGNED, 8, 2**32),
-}
-# First bytes of negative integers: width, and the greatest number that needs this form.
-_NEGATIVE: Final[dict[int, tuple[int, int]]] = {
-    0xD0: (1, -33),
-    0xD1: (2, -(2**7) - 1),
-    0xD2: (4, -(2**15) - 1),
-    0xD3: (8, -(2**31) - 1),
+_INT, _BIN, _STR, _ARRAY, _MAP = range(5)
+
+# The first bytes that say all about a value, but for the small integers that stand for themselves.
+_WHOLE: Final[dict[int, Value]] = {0xC0: None, 0xC2: False, 0xC3: True}
+_WHOLE.update({first: first - 0x100 for first in range(0xE0, 0x100)})
+
+# First bytes that a number follows: what it is or counts, its width in bytes, whether it is signed,
+# and the numbers for which no form is shorter.
+_WIDE: Final[dict[int, tuple[int, int, bool, range]]] = {
+    0xC4: (_BIN, 1, False, range(2**8)),
+    0xC5: (_BIN, 2, False, range(2**8, 2**16)),
+    0xC6: (_BIN, 4, False, range(2**16, 2**32)),
+    0xCC: (_INT, 1, False, range(2**7, 2**8)),
+    0xCD: (_INT, 2, False, range(2**8, 2**16)),
+    0xCE: (_INT, 4, False, range(2**16, 2**32)),
+    0xCF: (_INT, 8, False, range(2**32, INT_MAX + 1)),
+    0xD0: (_INT, 1, True, range(-(2**7), -32)),
+    0xD1: (_INT, 2, True, range(-(2**15), -(2**7))),
+    0xD2: (_INT, 4, True, range(-(2**31), -(2**15))),
+    0xD3: (_INT, 8, True, range(-INT_MAX, -(2**31))),
+    0xD9: (_STR, 1, False, range(32, 2**8)),
+    0xDA: (_STR, 2, False, range(2**8, 2**16)),
+    0xDB: (_STR, 4, False, range(2**16, 2**32)),
+    0xDC: (_ARRAY, 2, False, range(16, 2**16)),
+    0xDD: (_ARRAY, 4, False, range(2**16, 2**32)),
+    0xDE: (_MAP, 2, False, range(16, 2**16)),
+    0xDF: (_MAP, 4, False, range(2**16, 2**32)),
 }
 
 
@@ -92,19 +92,11 @@ def encode_received(value: object) -> bytes:
     """
     if not _check_items((value,), 0):
         value = _sorted(value)
-    # A packer keeps its buffer, which makes it twice as fast as packing anew, but it serves only
-    # one thread at a time. Taking from a list and adding to it are atomic.
     try:
-        packer = _packers.pop()
-    except IndexError:
-        packer = msgpack.Packer()
-    try:
-        encoded: bytes = packer.pack(value)
+        return _pack(value)
     except UnicodeEncodeError:
-        # This packer is dropped: it may hold half a value. The cause would carry the text.
+        # The cause would carry the text.
         raise ProtocolFault(Fault.NOT_CANONICAL, "surrogate in a text") from None
-    _packers.append(packer)
-    return encoded
 
 
 def decode(data: bytes, *, bytes_max: int) -> Value:
@@ -120,6 +112,10 @@ def decode(data: bytes, *, bytes_max: int) -> Value:
     """
     if len(data) > bytes_max:
         raise ProtocolFault(Fault.TOO_LARGE, f"{len(data)} bytes, at most {bytes_max}")
+    if len(data) <= _HEADER_LIKE:
+        value = _decode_header_like(data)
+        if value is not None:
+            return value
     try:
         items, end = _read_items(data, 0, 1, 0)
     except IndexError:
@@ -149,8 +145,8 @@ def decode_loose(data: bytes, *, bytes_max: int, items_max: int = FRAME_ITEMS_MA
         at most. Memory: at most about 40 times the input, whatever lengths it declares.
 
     Raises:
-        ProtocolFault: LIMIT_EXCEEDED for too long input or too many elements, BAD_FRAME for
-            anything else that can't be read; nothing else.
+        ProtocolFault: LIMIT_EXCEEDED for input too long or with too many arrays and maps, BAD_FRAME
+            for anything else that can't be read; nothing else.
     """
     if len(data) > bytes_max:
         raise ProtocolFault(Fault.LIMIT_EXCEEDED, f"{len(data)} bytes, at most {bytes_max}")
@@ -184,6 +180,35 @@ def decode_loose(data: bytes, *, bytes_max: int, items_max: int = FRAME_ITEMS_MA
 
 _packers: Final[list[msgpack.Packer]] = []
 """Packers not in use: as many as threads ever encoded at once."""
+
+
+def _pack(value: object) -> bytes:
+    # A packer keeps its buffer, which makes it twice as fast as packing anew, but it serves only
+    # one thread at a time. Taking from a list and adding to it are atomic. After an exception it
+    # may hold half a value, and is dropped.
+    try:
+        packer = _packers.pop()
+    except IndexError:
+        packer = msgpack.Packer()
+    encoded: bytes = packer.pack(value)
+    _packers.append(packer)
+    return encoded
+
+
+def _decode_header_like(data: bytes) -> Value:
+    """The value of a canonical encoding, or None for anything else, and for nil.
+
+    Twice as fast as reading byte by byte. Only a shortcut to accept: what is checked, in order, and
+    gives `data` when encoded has `data` as its one encoding, whatever the library let pass. Only
+    for short input, since the library makes room for lengths before anything checks their depth.
+    """
+    try:
+        value = msgpack.unpackb(data, raw=False, max_ext_len=0)
+        if _check_items((value,), 0) and _pack(value) == data:
+            return cast(Value, value)
+    except (ProtocolFault, ValueError, OverflowError, RecursionError, msgpack.UnpackException):
+        pass
+    return None
 
 
 def _check_items(items: Iterable[Any], depth: int) -> bool:
@@ -252,8 +277,8 @@ def _read_items(data: bytes, at: int, count: int, depth: int) -> tuple[list[Valu
     for _ in range(count):
         first = data[at]
         at += 1
-        # The two commonest first, without the dispatch below: half the values of a header are short
-        # bins, a third small integers.
+        # The two commonest first: half the values of a header are short bins, a third are small
+        # integers.
         if first == 0xC4:
             start = at + 1
             at = start + data[at]
@@ -264,69 +289,31 @@ def _read_items(data: bytes, at: int, count: int, depth: int) -> tuple[list[Valu
         if first < 0x80:
             append(first)
             continue
+
         if first < 0x90:
             kind, number = _MAP, first - 0x80
         elif first < 0xA0:
             kind, number = _ARRAY, first - 0x90
         elif first < 0xC0:
             kind, number = _STR, first - 0xA0
-        elif first >= 0xE0:
-            append(first - 0x100)
-            continue
-        elif first in _WIDE:
-            kind, width, least = _WIDE[first]
-            if width == 1:
-                number = data[at]
-                at += 1
-            else:
-                number = int.from_bytes(data[at : at + width], "big")
-                at += width
-                if at > size:
-                    raise IndexError
-            if number < least:
-                raise _not_canonical("length or integer not in its shortest form", at)
-        elif first == 0xC0:
-            append(None)
-            continue
-        elif first == 0xC2 or first == 0xC3:
-            append(first == 0xC3)
-            continue
-        elif first in _NEGATIVE:
-            width, greatest = _NEGATIVE[first]
-            number = int.from_bytes(data[at : at + width], "big", signed=True)
-            at += width
-            if at > size:
-                raise IndexError
-            if number > greatest:
-                raise _not_canonical("integer not in its shortest form", at)
-            if number < -INT_MAX:
-                raise _not_canonical("integer out of range", at)
-            append(number)
+        elif first in _WHOLE:
+            append(_WHOLE[first])
             continue
         else:
-            raise _not_canonical(f"first byte {first:02x}", at - 1)
+            kind, number, at = _read_number(data, at, first)
+            if kind == _INT:
+                append(number)
+                continue
 
-        if kind == _UNSIGNED:
-            if number > INT_MAX:
-                raise _not_canonical("integer out of range", at)
-            append(number)
-        elif kind in (_BIN, _STR):
+        if kind == _STR or kind == _BIN:  # noqa: SIM109 - this path is hot
             start = at
             at += number
             if at > size:
                 raise IndexError
-            if kind == _BIN:
-                append(data[start:at])
-            else:
-                text = data[start:at].decode()
-                if "\0" in text:
-                    raise _not_canonical("NUL in a text", start)
-                append(text)
+            append(_text(data, start, at) if kind == _STR else data[start:at])
         else:
             if depth == DEPTH_MAX:
-                raise ProtocolFault(
-                    Fault.TOO_DEEP, f"nested deeper than {DEPTH_MAX} at byte {at - 1}"
-                )
+                raise ProtocolFault(Fault.TOO_DEEP, f"deeper than {DEPTH_MAX} at byte {at}")
             if kind == _MAP:
                 number *= 2
             if number > size - at:
@@ -335,6 +322,28 @@ def _read_items(data: bytes, at: int, count: int, depth: int) -> tuple[list[Valu
             append(inner if kind == _ARRAY else _map_of(inner, at))
             at = end
     return items, at
+
+
+def _read_number(data: bytes, at: int, first: int) -> tuple[int, int, int]:
+    """What the number after `first` is or counts, the number, and where it ends."""
+    if first not in _WIDE:
+        raise _not_canonical(f"first byte {first:02x}", at)
+    kind, width, signed, numbers = _WIDE[first]
+    end = at + width
+    if end > len(data):
+        raise IndexError
+    number = int.from_bytes(data[at:end], "big", signed=signed)
+    if number not in numbers:
+        raise _not_canonical("number out of range or not in its shortest form", at)
+    return kind, number, end
+
+
+def _text(data: bytes, start: int, end: int) -> str:
+    """The str between these bytes."""
+    text = data[start:end].decode()
+    if "\0" in text:
+        raise _not_canonical("NUL in the text", start)
+    return text
 
 
 def _map_of(items: list[Value], at: int) -> dict[str, Value]:
