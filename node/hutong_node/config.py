@@ -1,0 +1,231 @@
+"""Configuration of a node: one TOML file in its data folder, and a few environment variables.
+
+Owns `hutong.toml` and the layout of the data folder. What an operator changes by commands (peers,
+organisations let in, subscriptions) is not here but in the store: a file that programs and people
+both edit loses somebody's change. An unknown key is an error that names it: a mistyped limit that
+is silently ignored protects nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+FILE_NAME: Final = "hutong.toml"
+DEFAULT_PEER_PORT: Final = 8640
+DEFAULT_LOCAL_PORT: Final = 8641
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class ConfigRefused(Exception):
+    """The configuration can't be used; the message names the file, the key and the rule."""
+
+
+class PeerListen(BaseModel):
+    """Where other nodes reach this one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "0.0.0.0"
+    """Everywhere, since other organisations dial in; TLS and HELLO guard it."""
+    port: Port = DEFAULT_PEER_PORT
+    public: str | None = None
+    """The address that invites carry, `wss://host:port`; None where nobody can dial in."""
+    tls: bool = True
+    """False is allowed for loopback only: tests, or a proxy on the same machine."""
+
+
+class LocalListen(BaseModel):
+    """Where people and programs of this organisation reach the node."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Port = DEFAULT_LOCAL_PORT
+
+
+class Policy(BaseModel):
+    """What a node takes from others, spec 9.2. Bytes count headers and parts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    organisation_bytes_max: Annotated[int, Field(ge=1_048_576)] = 2_147_483_648
+    sessions_max: Annotated[int, Field(ge=1, le=1_024)] = 64
+    sessions_per_address_max: Annotated[int, Field(ge=1, le=1_024)] = 16
+    credit: Annotated[int, Field(ge=1, le=64)] = 8
+
+
+class Config(BaseSettings):
+    """Everything in `hutong.toml`. `HUTONG_PEER__PORT=9000` in the environment goes before it."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="HUTONG_", env_nested_delimiter="__"
+    )
+
+    organisation: Annotated[str, Field(min_length=1, max_length=300)]
+    peer: PeerListen = PeerListen()
+    local: LocalListen = LocalListen()
+    policy: Policy = Policy()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file: a service manager can override without editing."""
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The folder that holds all state of a node, and the names in it."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.root / FILE_NAME
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database."""
+        return self.root / "hutong.db"
+
+    @property
+    def marker(self) -> Path:
+        """The restore marker, outside the database. Spec: 5.1.5."""
+        return self.root / "restore-marker"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of private keys, mode 0700."""
+        return self.root / "keys"
+
+    @property
+    def certificate(self) -> Path:
+        """The TLS certificate that peers pin."""
+        return self.root / "tls" / "certificate.pem"
+
+    @property
+    def certificate_key(self) -> Path:
+        """The private key of the certificate."""
+        return self.root / "tls" / "key.pem"
+
+    @property
+    def token(self) -> Path:
+        """The token of the local API, mode 0600."""
+        return self.root / "api.token"
+
+    @property
+    def running(self) -> Path:
+        """Written while a node runs: where its local API listens."""
+        return self.root / "running.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that has the store open for writing."""
+        return self.root / "lock"
+
+
+def default_folder() -> Path:
+    """`$HUTONG_HOME`, otherwise `~/.hutong`."""
+    home = os.environ.get("HUTONG_HOME")
+    return Path(home) if home else Path.home() / ".hutong"
+
+
+def load_config(folder: DataFolder) -> Config:
+    """The configuration of the node in `folder`.
+
+    Raises:
+        ConfigRefused: no node there, unreadable TOML (with line), an unknown key or a wrong value.
+    """
+    try:
+        text = folder.config.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigRefused(
+            f"no node in {folder.root}: make one with `hutong init --data {folder.root}`"
+        ) from None
+    except (OSError, UnicodeDecodeError) as refused:
+        raise ConfigRefused(f"{folder.config} can't be read: {refused}") from refused
+    try:
+        values: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as refused:
+        raise ConfigRefused(f"{folder.config}: {refused}") from refused
+    try:
+        return Config(**values)
+    except ValidationError as refused:
+        raise ConfigRefused(_in_words(folder.config, text, refused)) from refused
+
+
+def write_config(folder: DataFolder, config: Config) -> None:
+    """Writes a new `hutong.toml`, with a comment on every key.
+
+    Raises:
+        FileExistsError: there is one; it is never overwritten.
+    """
+    peer, local, policy = config.peer, config.local, config.policy
+    public = f"public = {_toml(peer.public)}" if peer.public else '# public = "wss://host:8640"'
+    text = f"""\
+# A Hutong node. Peers, organisations let in and subscriptions are changed by commands, not here.
+
+# The name by which people know this organisation.
+organisation = {_toml(config.organisation)}
+
+[peer]
+# Where other nodes dial in.
+host = {_toml(peer.host)}
+port = {peer.port}
+# The address that invites carry. Leave it out where nobody can dial in: this node then dials.
+{public}
+# Without TLS only on a loopback address.
+tls = {_toml(peer.tls)}
+
+[local]
+# Where people and programs of this organisation reach the node, with the token in api.token.
+host = {_toml(local.host)}
+port = {local.port}
+
+[policy]
+# Headers and parts of one organisation; above it parts are not kept.
+organisation_bytes_max = {policy.organisation_bytes_max}
+sessions_max = {policy.sessions_max}
+sessions_per_address_max = {policy.sessions_per_address_max}
+# Frames of runs that a peer may have under way, 1 to 64.
+credit = {policy.credit}
+"""
+    with folder.config.open("x", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def _toml(value: str | bool) -> str:
+    # A JSON string is a TOML basic string, except that TOML wants U+007F escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _in_words(file: Path, text: str, refused: ValidationError) -> str:
+    problems = []
+    for error in refused.errors(include_url=False, include_input=False):
+        place = ".".join(str(part) for part in error["loc"])
+        rule = "unknown key" if error["type"] == "extra_forbidden" else error["msg"]
+        problems.append(f"{file}{_line_of(text, str(error['loc'][-1]))}: {place}: {rule}")
+    return "\n".join(problems)
+
+
+def _line_of(text: str, key: str) -> str:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.split("=")[0].strip().strip('"') == key or line.strip() == f"[{key}]":
+            return f", line {number}"
+    return ""
