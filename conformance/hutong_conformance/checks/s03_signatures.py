@@ -17,6 +17,7 @@ FIELDS_BYTES = {
     "sign-possession": 64,
     "sign-hello": 65,
     "sign-invite": 96,
+    "sign-join": 96,
 }
 
 

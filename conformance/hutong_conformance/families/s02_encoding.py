@@ -118,6 +118,10 @@ def values() -> Iterator[tuple[str, str, str, Value]]:
         "The example at the end of 2.1",
         {"": None, "a": [-1, 128, 2**53 - 1], "aa": b"\0", "b": {}},
     )
+    record = raw.bytes_from("a record")
+    header: list[Value] = [1, 1, record, 7, record, 1_700_000_000_000, 9, "need/1", [record]]
+    header += [[[0, 99, raw.bytes_from("a commit")]], {"crit": ["x"], "x": True}]
+    yield "like-a-header", "2.1.9", "Eleven values as a header has them", header
     deep: Value = []
     deep_map: Value = {}
     for level in range(15):

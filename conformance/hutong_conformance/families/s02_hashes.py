@@ -13,8 +13,8 @@ from hutong_conformance.cases import Case
 
 CONTEXTS = (
     *("record", "part", "sealed-info", "seal-commit", "event", "next-key", "space-right"),
-    *("identity-heads", "cut-list", "cut-manifest", "invite", "transcript", "leaf", "node"),
-    *("root", "roots", "text-id", "facts", "claims", "fold"),
+    *("identity-heads", "cut-list", "cut-manifest", "invite", "join", "transcript", "leaf", "node"),
+    *("root", "roots", "text-id", "checked", "fold-thing", "fold", "claims"),
 )
 
 

@@ -21,6 +21,7 @@ def cases() -> Iterator[Case]:
     yield from _foreign_types()
     yield from _broken_maps()
     yield from _incomplete_input()
+    yield from _inside_larger_values()
 
 
 def _over_long_integers() -> Iterator[Case]:
@@ -278,3 +279,58 @@ def _incomplete_input() -> Iterator[Case]:
             "Hard case 7: a byte after the value",
             raw.mapping([]) + tail,
         )
+
+
+def _inside_larger_values() -> Iterator[Case]:
+    """One breach of each kind again, in a value like a header and in a long one.
+
+    Decoders may treat short and long input, or a shape that they expect, on paths of their own.
+    """
+    one = raw.integer(1)
+    breaches: tuple[tuple[str, str, bytes], ...] = (
+        ("int-over-long", "2.1.7", raw.integer(1, "u64")),
+        ("negative-over-long", "2.1.7", raw.integer(-1, "i8")),
+        ("int-out-of-range", "2.1.2", raw.integer(2**53, "u64")),
+        ("str-over-long", "2.1.7", raw.text("a", 8)),
+        ("bin-over-long", "2.1.7", raw.binary(b"a", 16)),
+        ("array-over-long", "2.1.7", raw.array([], 16)),
+        ("map-over-long", "2.1.7", raw.mapping([], 16)),
+        ("duplicate-key", "2.1.5", raw.mapping([(raw.text("a"), one), (raw.text("a"), one)])),
+        ("unsorted", "2.1.5", raw.mapping([(raw.text("b"), one), (raw.text("a"), one)])),
+        ("bin-key", "2.1.1", raw.mapping([(raw.binary(b"a"), one)])),
+        ("float", "2.1.1", raw.float64(0x3FF0000000000000)),
+        ("nan", "2.1.1", raw.float64(0x7FF8000000000000)),
+        ("ext-empty", "2.1.1", raw.extension(5, b"")),
+        ("timestamp", "2.1.1", raw.extension(-1, bytes(4))),
+        ("nul", "2.1.3", raw.text("a\0b")),
+        ("surrogate", "2.1.3", raw.text(b"\xed\xa0\x80")),
+        ("utf8-cut", "2.1.3", raw.text(b"\xe2\x82")),
+        ("reserved", "2.1.7", raw.RESERVED),
+    )
+    for name, section, data in breaches:
+        comment = "Hard cases 1-8: the breach stands in ext of a value shaped like a header"
+        yield refused(f"in-header-{name}", section, comment, like_header(data))
+        comment = "The breach stands behind 2,000 bytes that are right"
+        long = raw.array([raw.binary(bytes(2_000)), data])
+        yield refused(f"in-long-{name}", section, comment, long)
+    whole = like_header(raw.TRUE)
+    yield refused(
+        "in-header-trailing", "2.1.9", "Hard case 7: a byte after a header", whole + b"\0"
+    )
+    yield refused("in-header-cut", "2.2.3", "The last byte of a header is missing", whole[:-1])
+    # Two levels are the header and its ext; nested() adds the innermost array.
+    comment = "Seventeen levels, two of them the header and its ext"
+    data = like_header(raw.nested(14))
+    yield refused("in-header-too-deep", "2.2.2", comment, data, fault="too-deep")
+
+
+def like_header(inside: bytes) -> bytes:
+    """Eleven elements as a header has them, the last a map from one key to `inside`."""
+    identifier = raw.binary(raw.bytes_from("a record"))
+    elements = [raw.integer(1), raw.integer(1), identifier, raw.integer(7), identifier]
+    elements += [raw.integer(1_700_000_000_000), raw.integer(9), raw.text("need/1")]
+    commit = raw.binary(raw.bytes_from("a commit"))
+    elements.append(raw.array([identifier]))
+    elements.append(raw.array([raw.array([raw.integer(0), raw.integer(99), commit])]))
+    elements.append(raw.mapping([(raw.text("x"), inside)]))
+    return raw.array(elements)

@@ -23,6 +23,7 @@ FIELDS = {
     "sign-possession": raw.bytes_from("organisation id") + SIGNER.public,
     "sign-hello": b"\1" + raw.bytes_from("transcript") + SIGNER.public,
     "sign-invite": raw.bytes_from("organisation id") + SIGNER.public + raw.bytes_from("invite"),
+    "sign-join": raw.bytes_from("organisation id") + SIGNER.public + raw.bytes_from("join"),
 }
 """The fields of each signing context, joined, by the table of 3.3.4."""
 

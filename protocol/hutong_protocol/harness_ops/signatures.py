@@ -19,6 +19,7 @@ from hutong_protocol.signatures import (
     event_message,
     hello_message,
     invite_message,
+    join_message,
     possession_message,
     record_message,
     require_signature,
@@ -38,6 +39,10 @@ _MESSAGES: Final[Mapping[str, tuple[tuple[int, ...], Callable[[list[bytes]], byt
     "sign-invite": (
         (32, 32, 32),
         lambda f: invite_message(OrgId(f[0]), WriterKey(PublicKey(f[1])), f[2]),
+    ),
+    "sign-join": (
+        (32, 32, 32),
+        lambda f: join_message(OrgId(f[0]), WriterKey(PublicKey(f[1])), f[2]),
     ),
 }
 """The lengths of the fields of each signing context, and the core's function that joins them."""
