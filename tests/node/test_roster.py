@@ -40,7 +40,7 @@ def test_decisions_survive_a_restart_in_a_private_file(tmp_path: Path) -> None:
 def test_subscribing_to_a_topic_brings_the_base_of_its_space(roster: Roster) -> None:
     """Spec 7.4.2."""
     roster.subscribe([FSC])
-    assert roster.policy(ORG, 1).scopes == {FSC, BASE}
+    assert roster.policy(ORG, 1).scopes == frozenset({FSC, BASE})
 
 
 def test_policy_takes_own_and_let_in_organisations_only(roster: Roster) -> None:
