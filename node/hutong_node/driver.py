@@ -1,0 +1,193 @@
+"""Runs one session over one connection and the store: where the sans-I/O core meets the world.
+
+Owns the order of things around a `SyncSession`: frames in, answers in, ticks in, frames out. Each
+input is given to the session alone and what it wants to send is written before the next one is
+taken, so a slow peer holds back what is read from it. Requests are answered by tasks of one group,
+which ends with the session: nothing is left running.
+
+Whom to talk to is `peering`'s business, what frames mean the session's. Spec: 7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, assert_never
+
+from hutong_node.clock import Clock
+from hutong_node.store.interface import NodeStore, StoreMethods
+from hutong_node.transport import Channel, ConnectionLost
+from hutong_protocol.exchange import LocalChange, PeerGrant
+from hutong_protocol.session import SyncSession
+from hutong_protocol.session_events import (
+    CheckPeer,
+    CompareHeads,
+    Event,
+    Failed,
+    Finished,
+    ListMissing,
+    Live,
+    News,
+    Opened,
+    ReadEvents,
+    ReadHeads,
+    ReadParts,
+    ReadRoots,
+    ReadRuns,
+    Refused,
+    Request,
+    RoundEnded,
+    Settled,
+    StoreEvents,
+    StoreParts,
+    StoreRuns,
+    Unsettled,
+)
+
+TICK_S: Final = 0.5
+"""How often the session learns the time: its shortest time-out is a second."""
+_INPUTS_MAX: Final = 64
+"""Inputs waiting to be handled; the reader of frames waits when there are so many."""
+
+Input = Callable[[], Sequence[Event]]
+GrantOf = Callable[[CheckPeer], Awaitable[PeerGrant]]
+
+
+class SessionDriver:
+    """One session under way."""
+
+    def __init__(
+        self,
+        session: SyncSession,
+        channel: Channel,
+        store: NodeStore,
+        *,
+        clock: Clock,
+        grant_of: GrantOf,
+        tell: Callable[[News], None],
+    ) -> None:
+        """`grant_of` decides about the peer; `tell` hears the news in order and never blocks."""
+        self._session = session
+        self._channel = channel
+        self._store = store
+        self._clock = clock
+        self._grant_of = grant_of
+        self._tell = tell
+        self._inputs: asyncio.Queue[Input] = asyncio.Queue(_INPUTS_MAX)
+        self._finished: Finished | None = None
+
+    def local_change(self, changes: Sequence[LocalChange], *, eager: bool) -> None:
+        """Tells the session of records that became durable otherwise than through it.
+
+        Called from the event loop. If the queue is full the change is left out: the session
+        compares roots when it is quiet, so that it costs time and nothing else.
+        """
+        try:
+            self._inputs.put_nowait(lambda: self._session.local_change(changes, eager=eager))
+        except asyncio.QueueFull:
+            return
+
+    def stop(self) -> None:
+        """Asks the session to say goodbye; `run` returns soon afterwards."""
+        try:
+            self._inputs.put_nowait(self._session.close)
+        except asyncio.QueueFull:
+            self._finished = Finished(peer_fault="", interrupted=True)
+
+    async def run(self) -> Finished:
+        """Runs until the session is over or the connection is lost.
+
+        Raises:
+            ConnectionLost: the connection broke before the session had ended.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                reader = group.create_task(self._read())
+                ticker = group.create_task(self._tick())
+                try:
+                    await self._turn(group, self._session.start())
+                    while self._finished is None:
+                        step = await self._inputs.get()
+                        await self._turn(group, step())
+                finally:
+                    reader.cancel()
+                    ticker.cancel()
+        except* ConnectionLost as lost:
+            raise lost.exceptions[0] from None
+        finally:
+            await self._channel.close()
+        assert self._finished is not None
+        return self._finished
+
+    async def _turn(self, group: asyncio.TaskGroup, events: Sequence[Event]) -> None:
+        """Writes what the session wants to send and acts on what it says."""
+        for event in events:
+            if isinstance(
+                event,
+                (Opened, Refused, RoundEnded, Settled, Unsettled, Live, Failed, Finished),
+            ):
+                self._tell(event)
+                if isinstance(event, Finished):
+                    self._finished = event
+            else:
+                group.create_task(self._answer(event))
+        for frame in self._session.frames_to_send():
+            await self._channel.send(frame)
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self._channel.receive()
+            if frame is None:
+                await self._inputs.put(self._session.receive_eof)
+                return
+            data = frame
+            await self._inputs.put(lambda data=data: self._session.receive(data))  # type: ignore[misc]
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_ms = int(self._clock.monotonic_s() * 1_000)
+            await self._inputs.put(lambda now_ms=now_ms: self._session.tick(now_ms))  # type: ignore[misc]
+
+    async def _answer(self, request: Request) -> None:
+        answer = await self._look_up(request)
+        await self._inputs.put(answer)
+
+    async def _look_up(self, request: Request) -> Input:
+        session, call = self._session, self._store.call
+        match request:
+            case CheckPeer():
+                grant = await self._grant_of(request)
+                return lambda: session.peer_checked(request, grant)
+            case ReadRoots(scopes=scopes):
+                roots = await call(StoreMethods.scope_roots, scopes)
+                return lambda: session.roots_read(request, roots)
+            case ReadHeads(scope=scope, since=since, after=after, entries_max=entries_max):
+                page = await call(StoreMethods.heads, scope, since, after, entries_max)
+                return lambda: session.heads_read(request, page)
+            case CompareHeads(scope=scope, logs=logs, orgs=orgs):
+                held = await call(StoreMethods.held, scope, logs, orgs)
+                return lambda: session.heads_compared(request, held)
+            case ReadRuns(scope=scope, wants=wants, bytes_max=bytes_max):
+                batch = await call(StoreMethods.read_runs, scope, wants, bytes_max)
+                return lambda: session.runs_read(request, batch)
+            case StoreRuns(scope=scope, runs=runs, source=source):
+                outcomes = await call(StoreMethods.store_runs, scope, runs, source)
+                return lambda: session.runs_stored(request, outcomes)
+            case ReadEvents(org=org, have=have, scopes=shared, bytes_max=bytes_max):
+                events = await call(StoreMethods.events, org, have, shared, bytes_max)
+                return lambda: session.events_read(request, events)
+            case StoreEvents(org=org, events=received):
+                outcome = await call(StoreMethods.store_events, org, received)
+                return lambda: session.events_stored(request, outcome)
+            case ListMissing(scope=scope, after=last, wants_max=wants_max):
+                wanted = await call(StoreMethods.missing_parts, scope, last, wants_max)
+                return lambda: session.missing_listed(request, wanted)
+            case ReadParts(scope=scope, wants=part_wants, bytes_max=bytes_max):
+                parts = await call(StoreMethods.read_parts, scope, part_wants, bytes_max)
+                return lambda: session.parts_read(request, parts)
+            case StoreParts(scope=scope, items=items):
+                stored = await call(StoreMethods.store_parts, scope, items)
+                return lambda: session.parts_stored(request, stored)
+            case _:
+                assert_never(request)
