@@ -40,6 +40,7 @@ class Answerer(Protocol):
 
     def ask(self, request: Mapping[str, Json]) -> dict[str, Json]:
         """The reply to `request`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
