@@ -86,7 +86,7 @@ def _short(value: Any) -> Any:
 
 
 class Metrics:
-    """The numbers of one node, in a registry of their own. Labels are codes, never ids of things."""
+    """The numbers of one node, in a registry of its own. Labels are codes, never ids."""
 
     def __init__(self) -> None:
         """Makes an empty registry; a process may hold several nodes (tests, the demo)."""
