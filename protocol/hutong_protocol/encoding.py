@@ -314,13 +314,11 @@ def _read_items(data: bytes, at: int, count: int, depth: int) -> tuple[list[Valu
         else:
             if depth == DEPTH_MAX:
                 raise ProtocolFault(Fault.TOO_DEEP, f"deeper than {DEPTH_MAX} at byte {at}")
-            if kind == _MAP:
-                number *= 2
-            if number > size - at:
+            if (2 * number if kind == _MAP else number) > size - at:
                 raise IndexError
-            inner, end = _read_items(data, at, number, depth + 1)
-            append(inner if kind == _ARRAY else _map_of(inner, at))
-            at = end
+            read = _read_map if kind == _MAP else _read_items
+            inner, at = read(data, at, number, depth + 1)
+            append(inner)
     return items, at
 
 
@@ -346,20 +344,20 @@ def _text(data: bytes, start: int, end: int) -> str:
     return text
 
 
-def _map_of(items: list[Value], at: int) -> dict[str, Value]:
-    """The map of these keys and values in turn."""
+def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple[dict[str, Value], int]:
+    """The map with the `count` entries from byte `at` on, and where it ends."""
     result: dict[str, Value] = {}
     last = None
-    pairs = iter(items)
-    for key, value in zip(pairs, pairs, strict=True):
+    for _ in range(count):
+        (key,), end = _read_items(data, at, 1, depth)
         if type(key) is not str:
-            raise _not_canonical("key that is no text in the map", at)
+            raise _not_canonical("key that is no text", at)
         # Python orders texts by code point, which is the order of their UTF-8 bytes.
         if last is not None and key <= last:
-            raise _not_canonical("keys not in order, or equal, in the map", at)
-        result[key] = value
+            raise _not_canonical("key equal to the one before, or out of order,", at)
+        (result[key],), at = _read_items(data, end, 1, depth)
         last = key
-    return result
+    return result, at
 
 
 def _not_canonical(rule: str, at: int) -> ProtocolFault:
