@@ -52,7 +52,7 @@ def test_a_death_is_reported_with_its_last_words_and_the_next_request_has_a_new_
 
 
 def test_silence_ends_after_the_time_limit_and_a_late_reply_answers_nobody_else() -> None:
-    with subject(timeout_s=0.5) as running:
+    with subject(timeout_s=1.5) as running:
         with pytest.raises(SubjectFailed, match="no reply within"):
             running.ask({"do": "wait"})
         assert echoes(running)
@@ -91,7 +91,7 @@ def test_a_subject_that_ends_between_two_requests_is_started_again() -> None:
 
 
 def test_a_subject_that_stops_reading_does_not_block_the_run() -> None:
-    with subject(timeout_s=0.5) as running:
+    with subject(timeout_s=1.5) as running:
         with pytest.raises(SubjectFailed):
             running.ask({"do": "deaf", "say": "x" * 1_000_000})
         assert echoes(running)

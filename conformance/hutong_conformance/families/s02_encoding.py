@@ -101,7 +101,8 @@ def values() -> Iterator[tuple[str, str, str, Value]]:
     for count in (0, 1, 31, 32, 255, 256, 65_536):
         yield f"str-{count}", "2.1.7", f"A str of {count} bytes", "h" * count
     for count in (0, 1, 15, 16, 65_536):
-        yield f"array-{count}", "2.1.7", f"An array of {count} values", [None] * count
+        nils: list[Value] = [None] * count
+        yield f"array-{count}", "2.1.7", f"An array of {count} values", nils
     for count in (0, 1, 15, 16, 256):
         entries: dict[str, Value] = {f"k{index:03}": index for index in range(count)}
         yield f"map-{count}", "2.1.7", f"A map of {count} entries", entries
