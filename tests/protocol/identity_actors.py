@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+
+import pytest
 
 from hutong_protocol import identity_authoring as authoring
 from hutong_protocol import signatures
 from hutong_protocol.encoding import Encodable, decode, encode
-from hutong_protocol.identity import Accepted, IdentityState, add_event, evaluate
+from hutong_protocol.faults import Fault, ProtocolFault
+from hutong_protocol.identity import Accepted, IdentityState, Known, add_event, evaluate
 from hutong_protocol.identity_authoring import ChainPlace, EpochPlace, KeySigner
-from hutong_protocol.identity_contents import KeySet, NextKeys
+from hutong_protocol.identity_contents import Auth, KeySet, NextKeys
 from hutong_protocol.identity_events import Event, Rights
 from hutong_protocol.ids import EventId, OrgId, PublicKey, WriterKey
 from hutong_protocol.limits import IDENTITY_EVENT_BYTES_MAX
@@ -125,6 +128,30 @@ class Actor:
         return authoring.sign_body(encode(body), self.control if signers is None else signers)
 
 
+def rotated(
+    owner: Actor,
+    place: ChainPlace,
+    *,
+    auth: Auth = "control",
+    kind: Callable[..., Event] = authoring.rotate,
+    control: tuple[KeySigner, ...] | None = None,
+    threshold: int | None = None,
+    signers: tuple[KeySigner, ...] | None = None,
+    recovery: tuple[KeySigner, ...] | None = None,
+    following: str = "third",
+) -> Event:
+    control = owner.following if control is None else control
+    return kind(
+        place,
+        auth=auth,
+        control=keys_of(control, threshold),
+        next_keys=commitment(following),
+        recovery=None if recovery is None else keys_of(recovery),
+        ts_ms=TS,
+        signers=control if signers is None else signers,
+    )
+
+
 def keys_of(signers: Iterable[KeySigner], threshold: int | None = None) -> KeySet:
     keys = [one.key for one in signers]
     return authoring.key_set(keys, len(keys) if threshold is None else threshold)
@@ -172,6 +199,13 @@ def held(*events: Event) -> dict[EventId, Event]:
         assert isinstance(verdict, Accepted)
         known[event.id] = event
     return known
+
+
+def refusal_of(known: Known, event: Event) -> Fault:
+    """The fault with which the event is refused."""
+    with pytest.raises(ProtocolFault) as caught:
+        add_event(known, event)
+    return caught.value.fault
 
 
 def fields_of(event: Event) -> dict[str, Encodable]:

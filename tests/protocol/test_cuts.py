@@ -194,8 +194,11 @@ def test_no_value_raises_anything_but_a_fault(value: Any, logs: Any) -> None:
 
 @given(st.binary(max_size=100))
 def test_no_bytes_raise_anything_but_a_fault(data: bytes) -> None:
-    for parse in (parse_cut_list, parse_manifest):
-        try:
-            parse(data)
-        except ProtocolFault:
-            continue
+    try:
+        assert encode_cut_list(parse_cut_list(data)) == data
+    except ProtocolFault as fault:
+        assert fault.detail  # noqa: PT017
+    try:
+        assert encode_manifest(parse_manifest(data).lists) == data
+    except ProtocolFault as fault:
+        assert fault.fault == Fault.BAD_CUT  # noqa: PT017

@@ -16,98 +16,23 @@ from hutong_protocol.cuts import encode_manifest
 from hutong_protocol.encoding import Encodable, Value, encode
 from hutong_protocol.faults import Fault, LocalProtocolError, ProtocolFault
 from hutong_protocol.hashing import digest
-from hutong_protocol.identity_contents import covers, space_right
-from hutong_protocol.identity_events import Event, Rights, parse_body, parse_event
+from hutong_protocol.identity_events import parse_body, parse_event
 from hutong_protocol.identity_fields import LOW_ORDER_X25519
-from hutong_protocol.ids import EventId, OrgId, WriterKey
+from hutong_protocol.ids import OrgId, WriterKey
 from hutong_protocol.limits import IDENTITY_EVENT_BYTES_MAX
-from protocol.identity_actors import (
-    ALL,
-    TS,
-    actor,
-    commitment,
-    fields_of,
-    keys_of,
-    signer,
+from protocol.identity_actors import fields_of, signer
+from protocol.identity_samples import (
+    AID,
+    EVENTS,
+    FRIEND,
+    GONE,
+    HASHES,
+    ID,
+    OPTIONAL,
+    Change,
+    changed,
+    fault_of,
 )
-
-AID = actor()
-ID = EventId(digest("event", b"another event"))
-OTHER = EventId(digest("event", b"yet another event"))
-FRIEND = OrgId(ID)
-HASHES = sorted(digest("space-right", bytes([number])) for number in range(33))
-Change = dict[str, Any]
-GONE = object()
-
-
-def examples() -> dict[str, Event]:
-    """One event of each type, each with all its optional fields."""
-    following = keys_of(AID.following)
-    change: dict[str, Any] = {
-        "control": following,
-        "next_keys": commitment("later"),
-        "recovery": keys_of([signer("new recovery")]),
-        "affirmed": [ID],
-        "ts_ms": TS,
-    }
-    both = (*AID.following, *AID.recovery)
-    one: dict[str, Any] = {"ts_ms": TS, "signers": AID.control}
-    writer = signer("node")
-    return {
-        "incept": AID.event,
-        "rotate": authoring.rotate(AID.end(), auth="both", signers=both, **change),
-        "recover": authoring.recover(AID.end(), auth="both", signers=both, **change),
-        "close": authoring.close(AID.end(), auth="control", successor=FRIEND, **one),
-        "delegate": authoring.delegate(
-            AID.place,
-            writer=WriterKey(writer.key),
-            possession=authoring.prove_possession(AID.org, writer),
-            rights=Rights(tuple(HASHES[:2]), ("base", "fsc"), True, False, True),
-            label="库房 node",
-            home_org=FRIEND,
-            **one,
-        ),
-        "affirm": authoring.affirm(AID.place, ids=[OTHER, ID], **one),
-        "revoke": authoring.revoke(
-            AID.place, delegation=ID, cut_lists=[ID, OTHER], reason="key_lost", **one
-        ),
-        "resolve": authoring.resolve(AID.place, delegation=ID, cut_lists=[], **one),
-        "sealkey": authoring.publish_seal_key(
-            AID.place, number=1, key=bytes([9]) * 32, until_ms=TS, **one
-        ),
-        "endorse": authoring.endorse(
-            AID.place, subject=FRIEND, spaces=HASHES[:2], topics=["fsc", "base"], **one
-        ),
-        "unendorse": authoring.unendorse(AID.place, endorsement=ID, **one),
-    }
-
-
-EVENTS = examples()
-ENVELOPE = {"v", "type", "ts"}
-OPTIONAL = {
-    "rotate": {"recovery", "affirm"},
-    "recover": {"recovery", "affirm"},
-    "close": {"successor"},
-    "delegate": {"home_org"},
-    "revoke": {"reason"},
-    "sealkey": {"until"},
-}
-
-
-def changed(type_name: str, **changes: Any) -> list[Any]:
-    """The wire form of an example whose body has other fields; its signatures don't fit any more,
-    which is no matter of form."""
-    event = EVENTS[type_name]
-    fields: dict[str, Any] = {**fields_of(event), **changes}
-    body = encode({name: value for name, value in fields.items() if value is not GONE})
-    [_, pairs, attachment] = event.to_value()
-    return [body, pairs, attachment]
-
-
-def fault_of(value: object) -> Fault:
-    with pytest.raises(ProtocolFault) as caught:
-        parse_event(value)
-    return caught.value.fault
 
 
 @pytest.mark.parametrize("type_name", EVENTS)
@@ -404,99 +329,6 @@ def test_a_delegation_needs_a_proof_that_somebody_holds_the_key() -> None:
     }
     for proof in wrong.values():
         assert fault_of(changed("delegate", pop=proof)) == Fault.BAD_POSSESSION
-
-
-# Unknown events
-
-
-UNKNOWN: dict[str, tuple[str, Change]] = {
-    "another version": ("endorse", {"v": 2}),
-    "version zero": ("endorse", {"v": 0}),
-    "another type": ("endorse", {"type": "vouch"}),
-    "a type without a name": ("endorse", {"type": ""}),
-    "another key": ("endorse", {"weight": 3}),
-    "another key, and a known one of another form": ("endorse", {"weight": 3, "topics": 7}),
-    "another key, and a known one missing": ("endorse", {"weight": 3, "topics": GONE}),
-    "a key of another type": ("endorse", {"writer": ID}),
-    "a chain event with another key": ("rotate", {"quorum": 3}),
-    "an inception with an organisation": (
-        "incept",
-        {"org": ID, "prev": [ID], "chain": ID},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_what_this_version_does_not_define_makes_an_unknown_event(name: str) -> None:
-    """Spec 4.2.6: it is stored and freezes, so it is no fault, whatever else is in it."""
-    type_name, changes = UNKNOWN[name]
-    event = parse_event(changed(type_name, **changes))
-    assert not event.known
-    assert event.content is None
-    assert parse_event(event.to_value()) == event
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"prev": GONE},
-        {"prev": [ID, ID]},
-        {"org": bytes(31)},
-        {"epoch": GONE},
-        {"chain": ID},
-        {"epoch": None},
-        {"ts": "now"},
-        {"v": -1},
-        {"type": 7},
-    ],
-)
-def test_the_envelope_of_an_unknown_event_is_judged(changes: Change) -> None:
-    assert fault_of(changed("endorse", **{"weight": 3, **changes})) == Fault.BAD_EVENT
-
-
-def test_an_unknown_event_may_have_a_manifest_that_fits() -> None:
-    manifest = encode_manifest([ID])
-    wire = changed("endorse", manifest=digest("cut-manifest", manifest))
-    assert parse_event([*wire[:2], manifest]).attachment == manifest
-    assert fault_of(wire) == Fault.BAD_EVENT
-    assert fault_of([*wire[:2], encode_manifest([OTHER])]) == Fault.BAD_CUT
-
-
-@pytest.mark.parametrize("changes", [{"v": 2}, {"quorum": 3}, {"type": "begin"}])
-def test_an_inception_of_an_unknown_form_asks_for_an_upgrade(changes: Change) -> None:
-    assert fault_of(changed("incept", **changes)) == Fault.UPGRADE_NEEDED
-
-
-# Rights
-
-
-SALT = bytes(range(16))
-HIDDEN = Rights((space_right(SALT, "xian-2021"),), ("base", "fsc"), True, True, False)
-
-
-@pytest.mark.parametrize(
-    ("given_rights", "space", "topic", "salt", "covered"),
-    [
-        (ALL, "xian-2021", "fsc", None, True),
-        (ALL, "xian-2021", "fsc", SALT, True),
-        (HIDDEN, "xian-2021", "fsc", SALT, True),
-        (HIDDEN, "xian-2021", "fsc", None, False),
-        (HIDDEN, "xian-2021", "fsc", bytes(16), False),
-        (HIDDEN, "xian-2021", "hea", SALT, False),
-        (HIDDEN, "wuhan-2020", "fsc", SALT, False),
-    ],
-)
-def test_rights_cover_what_they_list(
-    given_rights: Rights, space: str, topic: str, salt: bytes | None, covered: bool
-) -> None:
-    """Hard case 46."""
-    assert covers(given_rights, space, topic, salt) is covered
-
-
-def test_a_longer_salt_cannot_lend_a_space_the_hash_of_another() -> None:
-    """The hash is over salt and name without a separator, so the salt's length must be fixed."""
-    assert space_right(SALT + b"xi", "an-2021") == space_right(SALT, "xian-2021")
-    assert not covers(HIDDEN, "an-2021", "fsc", SALT + b"xi")
 
 
 # Nothing else ever comes out
