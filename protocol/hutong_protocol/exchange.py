@@ -12,8 +12,8 @@ Ids and heads are 32 bytes, epochs 16. Spec: 7.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from hutong_protocol.faults import Fault
@@ -244,7 +244,8 @@ class PeerGrant:
     `writer` is the key of the delegation, None when the delegation is not known; then `fault` is
     `identity-needed` and `have` are the identity heads known. With a `writer`, `fault` refuses the
     peer once its signature has been verified (`not-accepted`, `upgrade-needed`), or is None and
-    `rights` and `offers` say what may be shared. Spec: 7.3, 7.4.
+    `rights` and `offers` say what may be shared; `cursors` are those kept from the last settled
+    session with this peer. Spec: 7.3, 7.4.
     """
 
     writer: WriterKey | None
@@ -252,6 +253,7 @@ class PeerGrant:
     offers: tuple[OfferedScope, ...] = ()
     fault: Fault | None = None
     have: tuple[EventId, ...] = ()
+    cursors: Mapping[Scope, Cursor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +318,10 @@ class ReplicaStore(Protocol):
         """Missing parts of records with ids above `after`, sorted by record id."""
 
     def read_parts(self, scope: Scope, wants: Sequence[PartWant], bytes_max: int) -> PartsBatch:
-        """The parts held of those wanted that fit their commit, in the order of `wants`."""
+        """The parts held of those wanted that fit their commit, in the order of `wants`.
+
+        Each counts as its bytes and 64 more against `bytes_max`, which is never below 1 MiB.
+        """
 
     def store_parts(self, scope: Scope, items: Sequence[PartItem]) -> int:
         """Keeps the parts that are missing and fit their commit; returns how many."""
