@@ -17,7 +17,7 @@ from typing import Final, assert_never
 from hutong_node.clock import Clock
 from hutong_node.store.interface import NodeStore, StoreMethods
 from hutong_node.transport import Channel, ConnectionLost
-from hutong_protocol.exchange import LocalChange, PeerGrant
+from hutong_protocol.exchange import LocalChange, PeerGrant, RunOutcome, Scope
 from hutong_protocol.session import SyncSession
 from hutong_protocol.session_events import (
     CheckPeer,
@@ -65,14 +65,18 @@ class SessionDriver:
         clock: Clock,
         grant_of: GrantOf,
         tell: Callable[[News], None],
+        stored: Callable[[Sequence[LocalChange]], None],
     ) -> None:
-        """`grant_of` decides about the peer; `tell` hears the news in order and never blocks."""
+        """`grant_of` decides about the peer; `tell` hears the news in order, `stored` what the peer
+        sent that was new; neither may block.
+        """
         self._session = session
         self._channel = channel
         self._store = store
         self._clock = clock
         self._grant_of = grant_of
         self._tell = tell
+        self._stored = stored
         self._inputs: asyncio.Queue[Input] = asyncio.Queue(_INPUTS_MAX)
         self._finished: Finished | None = None
 
@@ -173,6 +177,9 @@ class SessionDriver:
                 return lambda: session.runs_read(request, batch)
             case StoreRuns(scope=scope, runs=runs, source=source):
                 outcomes = await call(StoreMethods.store_runs, scope, runs, source)
+                new = [change for outcome in outcomes if (change := _change(scope, outcome))]
+                if new:
+                    self._stored(new)
                 return lambda: session.runs_stored(request, outcomes)
             case ReadEvents(org=org, have=have, scopes=shared, bytes_max=bytes_max):
                 events = await call(StoreMethods.events, org, have, shared, bytes_max)
@@ -191,3 +198,11 @@ class SessionDriver:
                 return lambda: session.parts_stored(request, stored)
             case _:
                 assert_never(request)
+
+
+def _change(scope: Scope, outcome: RunOutcome) -> LocalChange | None:
+    """What other sessions are told of a run that was taken; None if it brought nothing."""
+    if outcome.stored == 0 or outcome.held is None:
+        return None
+    first_seq = outcome.held.seq - outcome.stored + 1
+    return LocalChange(scope, outcome.log, first_seq, outcome.held)
