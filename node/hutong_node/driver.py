@@ -11,13 +11,13 @@ Whom to talk to is `peering`'s business, what frames mean the session's. Spec: 7
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, assert_never
 
 from hutong_node.clock import Clock
 from hutong_node.store.interface import NodeStore, StoreMethods
 from hutong_node.transport import Channel, ConnectionLost
-from hutong_protocol.exchange import LocalChange, PeerGrant, RunOutcome, Scope
+from hutong_protocol.exchange import Cursor, LocalChange, PeerGrant, RunOutcome, Scope
 from hutong_protocol.session import SyncSession
 from hutong_protocol.session_events import (
     CheckPeer,
@@ -66,9 +66,11 @@ class SessionDriver:
         grant_of: GrantOf,
         tell: Callable[[News], None],
         stored: Callable[[Sequence[LocalChange]], None],
+        keep_cursors: Callable[[Mapping[Scope, Cursor]], Awaitable[None]],
     ) -> None:
         """`grant_of` decides about the peer; `tell` hears the news in order, `stored` what the peer
-        sent that was new; neither may block.
+        sent that was new; neither may block. `keep_cursors` is called when both sides hold
+        the same.
         """
         self._session = session
         self._channel = channel
@@ -77,6 +79,7 @@ class SessionDriver:
         self._grant_of = grant_of
         self._tell = tell
         self._stored = stored
+        self._keep_cursors = keep_cursors
         self._inputs: asyncio.Queue[Input] = asyncio.Queue(_INPUTS_MAX)
         self._finished: Finished | None = None
 
@@ -133,6 +136,8 @@ class SessionDriver:
                 self._tell(event)
                 if isinstance(event, Finished):
                     self._finished = event
+                elif isinstance(event, Settled):
+                    group.create_task(self._keep(event.cursors))
             else:
                 group.create_task(self._answer(event))
         for frame in self._session.frames_to_send():
@@ -152,6 +157,9 @@ class SessionDriver:
             await asyncio.sleep(TICK_S)
             now_ms = int(self._clock.monotonic_s() * 1_000)
             await self._inputs.put(lambda now_ms=now_ms: self._session.tick(now_ms))  # type: ignore[misc]
+
+    async def _keep(self, cursors: Mapping[Scope, Cursor]) -> None:
+        await self._keep_cursors(cursors)
 
     async def _answer(self, request: Request) -> None:
         answer = await self._look_up(request)

@@ -14,7 +14,7 @@ import asyncio
 import random
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,7 +26,8 @@ from hutong_node.roster import Peer, Roster
 from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import NodeStore, StoreMethods
 from hutong_node.transport import ConnectionLost, WebSocketChannel, connect
-from hutong_protocol.exchange import LocalChange, OfferedScope, PeerGrant
+from hutong_protocol.encoding import decode, encode
+from hutong_protocol.exchange import Cursor, LocalChange, OfferedScope, PeerGrant, Scope
 from hutong_protocol.faults import REFUSALS, Fault, ProtocolFault
 from hutong_protocol.handshake import OwnIdentity as SessionIdentity
 from hutong_protocol.handshake import SessionLimits
@@ -54,6 +55,7 @@ BACK_OFF_MAX_S: Final = 300.0
 STEADY_S: Final = 30.0
 """A session that lasted so long was a success: the back-off begins anew."""
 _EVENTS_MAX: Final = 4_096
+_HINT_BYTES_MAX: Final = 1_048_576
 
 
 @dataclass(slots=True)
@@ -247,6 +249,7 @@ class Peering:
             grant_of=lambda request: self._grant(request, expected),
             tell=lambda news: self._note(link, news),
             stored=lambda changes: self._received(link, changes),
+            keep_cursors=lambda cursors: self._keep_cursors(link.org, cursors),
         )
         link.driver = driver
         self._links.add(link)
@@ -292,7 +295,13 @@ class Peering:
             writer=delegation.writer,
             rights=delegation.rights,
             offers=tuple(OfferedScope(scope, None) for scope in scopes),
+            cursors=_cursors_of(await self._store.call(StoreMethods.hint, _hint(request.org))),
         )
+
+    async def _keep_cursors(self, org: OrgId | None, cursors: Mapping[Scope, Cursor]) -> None:
+        if org is not None:
+            listed = [[*scope, *cursor] for scope, cursor in sorted(cursors.items())]
+            await self._store.call(StoreMethods.set_hint, _hint(org), encode(listed))
 
     async def _is_let_in(self, org: OrgId, expected: OrgId | None) -> bool:
         if expected is not None and org != expected:
@@ -380,6 +389,24 @@ class Peering:
         status = self._statuses.setdefault(org, PeerStatus(org, endpoint))
         status.endpoint = endpoint or status.endpoint
         return status
+
+
+def _hint(org: OrgId) -> str:
+    return f"cursors/{org.hex()}"
+
+
+def _cursors_of(hint: bytes | None) -> dict[Scope, Cursor]:
+    """What was kept at the last settled session; a hint, so anything odd counts as nothing."""
+    cursors: dict[Scope, Cursor] = {}
+    try:
+        listed = decode(hint or b"\x90", bytes_max=_HINT_BYTES_MAX)
+    except ProtocolFault:
+        return cursors
+    for entry in listed if isinstance(listed, list) else []:
+        match entry:
+            case [str(space), str(topic), bytes(epoch), int(counter)]:
+                cursors[Scope(space, topic)] = Cursor(epoch, counter)
+    return cursors
 
 
 def _shown(request: CheckPeer) -> IdentityState | None:
