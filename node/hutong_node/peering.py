@@ -26,7 +26,7 @@ from hutong_node.roster import Peer, Roster
 from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import NodeStore, StoreMethods
 from hutong_node.transport import ConnectionLost, WebSocketChannel, connect
-from hutong_protocol.encoding import decode, encode
+from hutong_protocol.encoding import Encodable, decode, encode
 from hutong_protocol.exchange import Cursor, LocalChange, OfferedScope, PeerGrant, Scope
 from hutong_protocol.faults import REFUSALS, Fault, ProtocolFault
 from hutong_protocol.handshake import OwnIdentity as SessionIdentity
@@ -300,7 +300,9 @@ class Peering:
 
     async def _keep_cursors(self, org: OrgId | None, cursors: Mapping[Scope, Cursor]) -> None:
         if org is not None:
-            listed = [[*scope, *cursor] for scope, cursor in sorted(cursors.items())]
+            listed: list[Encodable] = [
+                [*scope, *cursor] for scope, cursor in sorted(cursors.items())
+            ]
             await self._store.call(StoreMethods.set_hint, _hint(org), encode(listed))
 
     async def _is_let_in(self, org: OrgId, expected: OrgId | None) -> bool:
