@@ -1,0 +1,296 @@
+"""The index of the fold: what the records held come to, thing by thing, kept up to date.
+
+Owns `index.db`, which is derived: deleting it costs time and nothing else. It follows the store
+behind a watermark that is written in the transaction of the bases it covers, so that a crash at any
+moment leaves an index that is merely behind. A record touches exactly one thing, named by its
+header; only that thing is reduced again (spec 12.9).
+
+Rules of meaning are the core's `fold`; here is only bookkeeping. The index equals the fold of all
+records held, whatever the history: a test holds it to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from hutong_node.observe import logger
+from hutong_node.store.errors import StoreError
+from hutong_node.store.interface import (
+    NodeStore,
+    PartState,
+    StoredRecord,
+    StoreMethods,
+    Watermark,
+)
+from hutong_protocol import fold
+from hutong_protocol.fold import FoldRecord, FoldState, ThingBasis, ThingKey, ThingView
+from hutong_protocol.ids import RecordId
+from hutong_protocol.records import Kind
+
+BATCH_RECORDS: Final = 1_000
+_FORM: Final = 1
+"""Form of this file; another one is made anew. So is one of another fold version or store."""
+_FACTS_ROLE: Final = 0
+_TEXT_ROLE: Final = 1
+
+
+@dataclass(slots=True)
+class Cost:
+    """What following has cost since the start: bases written, records read to make them."""
+
+    bases_written: int = 0
+    records_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ThingFilter:
+    """Which things are wanted; None means any. `life` is active, expired or closed."""
+
+    space: str | None = None
+    topic: str | None = None
+    type: str | None = None
+    life: str | None = None
+
+
+class FoldIndex:
+    """The bases of all things, in a file of their own."""
+
+    def __init__(self, path: Path, generation: bytes) -> None:
+        """Opens the index of the store with this generation, or begins it anew."""
+        self.cost = Cost()
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        # Losing the last moments of a derived file in a power cut costs time only.
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute("PRAGMA secure_delete=ON")
+        self._connection.executescript(
+            (resources.files("hutong_node") / "indexing.sql").read_text(encoding="utf-8")
+        )
+        belongs = f"{_FORM}/{fold.FOLD_VERSION}/{generation.hex()}"
+        if self._property("belongs") != belongs:
+            self.clear()
+            self._set_property("belongs", belongs)
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._connection.close()
+
+    def clear(self) -> None:
+        """Forgets everything, to be made again from the store."""
+        with self._lock, self._transaction():
+            for table in ("members", "things", "properties"):
+                self._connection.execute(f"DELETE FROM {table}")
+
+    @property
+    def watermark(self) -> Watermark:
+        """How far the store has been followed."""
+        row, change = self._property("row"), self._property("part_change")
+        return Watermark(int(row or 0), int(change or 0))
+
+    async def follow(self, store: NodeStore) -> int:
+        """Takes in everything that the store has and the index lacks; returns how many records."""
+        taken = 0
+        while True:
+            changes = await store.call(StoreMethods.records_after, self.watermark, BATCH_RECORDS)
+            touched = [*changes.new, *changes.altered]
+            keys = sorted({fold.thing_of(record) for record in _fold_records(touched)})
+            members = await asyncio.to_thread(self._members_with, keys, touched)
+            found = await store.call(StoreMethods.records, sorted(set().union(*members.values())))
+            await asyncio.to_thread(self._write, members, found, changes.watermark)
+            taken += len(touched)
+            if not changes.more:
+                return taken
+
+    async def keep_following(self, store: NodeStore, changed: asyncio.Event) -> None:
+        """Follows the store whenever `changed` is set, until cancelled."""
+        while True:
+            await changed.wait()
+            changed.clear()
+            try:
+                await self.follow(store)
+            except (StoreError, sqlite3.Error) as broken:
+                logger().error("index-stopped", error=type(broken).__name__)
+                await asyncio.sleep(1)
+                changed.set()
+
+    # Reading
+
+    def view(self, thing: bytes, as_of_ms: int) -> ThingView | None:
+        """A thing at an instant, in whichever scope held here; None if it isn't held."""
+        rows = self._rows("SELECT basis FROM things WHERE id = ? AND type IS NOT NULL", thing)
+        for (data,) in rows:
+            basis = fold.decode_basis(data)
+            if basis is not None:
+                return fold.view(basis, as_of_ms)
+        return None
+
+    def members(self, thing: bytes) -> list[RecordId]:
+        """The ids of all records of a thing, sorted."""
+        rows = self._rows(
+            "SELECT record FROM members JOIN things USING (thing) WHERE id = ? ORDER BY record",
+            thing,
+        )
+        return [RecordId(record) for (record,) in rows]
+
+    def views(
+        self, wanted: ThingFilter, as_of_ms: int, *, after: bytes = b"", views_max: int
+    ) -> list[ThingView]:
+        """At most `views_max` things with ids above `after` that pass, in the order of ids."""
+        clauses = ["id > ?", "type IS NOT NULL"]
+        values: list[str | int | bytes] = [after]
+        for column in ("space", "topic", "type"):
+            value = getattr(wanted, column)
+            if value is not None:
+                clauses.append(f"{column} = ?")
+                values.append(value)
+        if wanted.life is not None:
+            over = "(valid_until_ms IS NOT NULL AND valid_until_ms <= ?)"
+            clause = {
+                "active": f"NOT closed AND NOT {over}",
+                "expired": f"NOT closed AND {over}",
+                "closed": "closed",
+            }.get(wanted.life)
+            if clause is None:
+                return []
+            clauses.append(clause)
+            if wanted.life != "closed":
+                values.append(as_of_ms)
+        sql = f"SELECT basis FROM things WHERE {' AND '.join(clauses)} ORDER BY id LIMIT ?"
+        found = []
+        for (data,) in self._rows(sql, *values, views_max):
+            basis = fold.decode_basis(data)
+            seen = fold.view(basis, as_of_ms) if basis is not None else None
+            if seen is not None:
+                found.append(seen)
+        return found
+
+    def state(self, as_of_ms: int) -> FoldState:
+        """Everything at an instant: scopes with their digests, coverage, all things."""
+        bases = (fold.decode_basis(data) for (data,) in self._rows("SELECT basis FROM things"))
+        return fold.state_of((basis for basis in bases if basis is not None), as_of_ms)
+
+    def count(self) -> int:
+        """The number of things whose first record is held."""
+        return int(self._rows("SELECT count(*) FROM things WHERE type IS NOT NULL")[0][0])
+
+    # Writing
+
+    def _members_with(
+        self, keys: Sequence[ThingKey], touched: Sequence[StoredRecord]
+    ) -> dict[ThingKey, set[RecordId]]:
+        """The records of the things touched: those known before, and the new ones."""
+        members: dict[ThingKey, set[RecordId]] = defaultdict(set)
+        for key in keys:
+            rows = self._rows(
+                "SELECT record FROM members JOIN things USING (thing)"
+                " WHERE space = ? AND topic = ? AND id = ?",
+                *key,
+            )
+            members[key].update(RecordId(record) for (record,) in rows)
+        for record in _fold_records(touched):
+            members[fold.thing_of(record)].add(RecordId(record.id))
+        return members
+
+    def _write(
+        self,
+        members: dict[ThingKey, set[RecordId]],
+        found: dict[RecordId, StoredRecord],
+        watermark: Watermark,
+    ) -> None:
+        with self._lock, self._transaction():
+            for key, ids in sorted(members.items()):
+                records = list(_fold_records(found[record] for record in ids if record in found))
+                if records:
+                    self._write_basis(key, fold.reduce_thing(records), ids)
+                    self.cost.bases_written += 1
+                    self.cost.records_read += len(records)
+            self._set_property("row", watermark.row)
+            self._set_property("part_change", watermark.part_change)
+
+    def _write_basis(self, key: ThingKey, basis: ThingBasis, ids: set[RecordId]) -> None:
+        thing = basis.thing
+        (number,) = self._connection.execute(
+            "INSERT INTO things (space, topic, id, type, closed, valid_until_ms, basis)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (space, topic, id) DO UPDATE SET"
+            " type = excluded.type, closed = excluded.closed,"
+            " valid_until_ms = excluded.valid_until_ms, basis = excluded.basis RETURNING thing",
+            (
+                *key,
+                thing.type if thing else None,
+                int(thing.closed) if thing else 0,
+                thing.valid_until_ms if thing else None,
+                fold.encode_basis(basis),
+            ),
+        ).fetchone()
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO members VALUES (?, ?)", [(number, record) for record in ids]
+        )
+
+    def _property(self, name: str) -> str | int | None:
+        rows = self._rows("SELECT value FROM properties WHERE name = ?", name)
+        return rows[0][0] if rows else None
+
+    def _set_property(self, name: str, value: str | int) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO properties VALUES (?, ?)", (name, value))
+
+    def _rows(self, sql: str, *values: str | int | bytes) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return list(self._connection.execute(sql, values))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+
+def _fold_records(records: Iterable[StoredRecord]) -> Iterator[FoldRecord]:
+    """Data records as the fold sees them. Spec: 12.9.1."""
+    for record in records:
+        if record.kind == Kind.DATA:
+            yield fold_record(record)
+
+
+def fold_record(record: StoredRecord) -> FoldRecord:
+    """One stored data record as input of the fold."""
+    facts, state = _part(record, _FACTS_ROLE)
+    text, _ = _part(record, _TEXT_ROLE)
+    return FoldRecord(
+        id=record.id,
+        org=record.org,
+        writer=record.writer,
+        clock=record.clock,
+        ts_ms=record.ts,
+        space=record.scope.space,
+        topic=record.scope.topic,
+        type=record.type,
+        refs=record.refs,
+        facts=facts,
+        text=text,
+        facts_state=state,
+        log=record.log,
+        seq=record.seq,
+    )
+
+
+def _part(record: StoredRecord, role: int) -> tuple[bytes | None, fold.PartState]:
+    for part in record.parts:
+        if part.role == role:
+            present = part.state is PartState.PRESENT
+            return (part.data if present else None), fold.PartState(part.state.value)
+    return None, fold.PartState.ABSENT
