@@ -53,7 +53,7 @@ OF_A_LINE: Final = tuple(_NUMBERS)
 PROMISED: Final = ("exact", "estimate", "band", "up_to", "unknown")
 STATED: Final = ("exact", "estimate", "band")
 
-_QUANTITY = MapOf(
+QUANTITY_FIELDS: Final = MapOf(
     {
         "bound": Field(Enum(OF_A_LINE), required=True),
         "value": Field(Decimal()),
@@ -89,7 +89,7 @@ class Quantity:
     def check(self, value: object, report: Report) -> None:
         """Spec: 12.3.8."""
         before = len(report.problems)
-        _QUANTITY.check(value, report)
+        QUANTITY_FIELDS.check(value, report)
         if len(report.problems) > before or type(value) is not dict:
             return
         bound = value["bound"]
@@ -124,13 +124,13 @@ class Party:
     def check(self, value: object, report: Report) -> None:
         """Spec: 12.3.7."""
         if type(value) is dict:
-            _LOCAL_PARTY.check(value, report)
+            LOCAL_PARTY.check(value, report)
         else:
             _ORG.check(value, report)
 
 
 _ORG = Id(IdOf.ORG)
-_LOCAL_PARTY = MapOf(
+LOCAL_PARTY: Final = MapOf(
     {
         "key": Field(Pattern(KEY, "p1"), required=True),
         "kind": Field(Coded("org kinds"), required=True),
@@ -146,7 +146,7 @@ PLACE_CODE: Final = MapOf(
 )
 """Spec: 12.3.9."""
 
-_PLACE = MapOf(
+PLACE_FIELDS: Final = MapOf(
     {
         "codes": Field(ListOf(PLACE_CODE, 8)),
         "point": Field(
@@ -170,7 +170,7 @@ class Place:
     def check(self, value: object, report: Report) -> None:
         """Spec: 12.3.9; authors also keep the grid of 13.3."""
         before = len(report.problems)
-        _PLACE.check(value, report)
+        PLACE_FIELDS.check(value, report)
         if len(report.problems) > before or type(value) is not dict:
             return
         if not value.get("codes") and "point" not in value:

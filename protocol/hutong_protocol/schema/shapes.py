@@ -284,7 +284,7 @@ class Coded:
     def check(self, value: object, report: Report) -> None:
         """Any code is readable; authors write codes of the list, `x-...`, or a map."""
         if type(value) is dict:
-            _CODED_MAP.check(value, report)
+            CODED_MAP.check(value, report)
         elif not is_code(value):
             report.add("is a code, or a map of list and code", self._example())
         elif report.authoring and not self._listed(str(value)):
@@ -308,7 +308,7 @@ LIST_ADDRESS: Final = MapOf(
 )
 """Which `codelist` record a code is from. Spec: 12.3.3."""
 
-_CODED_MAP: Final = MapOf(
+CODED_MAP: Final = MapOf(
     {"list": Field(LIST_ADDRESS, required=True), "code": Field(Code(), required=True)}
 )
 
