@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hutong_protocol import tree
 from hutong_protocol.encoding import encode
@@ -121,9 +121,26 @@ class Replica:
 
     def snapshot(self) -> Replica:
         """A copy, as a backup is."""
-        accepts, self.accepts = self.accepts, None  # type: ignore[assignment]
-        copied = copy.deepcopy(self)
-        self.accepts = copied.accepts = accepts
+        copied = copy.copy(self)
+        copied.logs, copied.records = {}, {}
+        for key, log in self.logs.items():
+            kept = [replace(entry, parts=list(entry.parts)) for entry in log.kept]
+            signatures, forks = dict(log.signatures), dict(log.forks)
+            copied.logs[key] = replace(log, kept=kept, signatures=signatures, forks=forks)
+            copied.records |= {entry.record.id: (copied.logs[key], entry) for entry in kept}
+        copied.identities = {org: dict(held) for org, held in self.identities.items()}
+        copied.states = dict(self.states)
+        copied.waiting = list(self.waiting)
+        copied.scopes = {
+            scope: replace(
+                state,
+                changed=dict(state.changed),
+                entries=dict(state.entries),
+                missing=set(state.missing),
+            )
+            for scope, state in self.scopes.items()
+        }
+        copied.erases = {target: list(named) for target, named in self.erases.items()}
         return copied
 
     # Roots and heads

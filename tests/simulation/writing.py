@@ -31,7 +31,7 @@ class Writer:
         self.store = store
         self._rng = rng
         self._open: dict[Scope, LogId] = {}
-        self._now_ms = 1_000
+        self.now_ms = 1_000
 
     def forget_logs(self) -> None:
         """Never appends to a log again that may have gone on elsewhere. Spec: 5.1.5."""
@@ -83,9 +83,9 @@ class Writer:
                 PartData(role, rng.randbytes(16), rng.randbytes(rng.randint(1, size_max)))
                 for role in range(rng.choice((0, 1, 1, 2)))
             )
-            self._now_ms += rng.randint(-3, 9)
+            self.now_ms += rng.randint(-3, 9)
             refs = tuple(rng.randbytes(32) for _ in range(rng.choice((0, 0, 1))))
-            drafts.append(Draft(max(self._now_ms, 0), type="need/1", refs=refs, parts=parts))
+            drafts.append(Draft(max(self.now_ms, 0), type="need/1", refs=refs, parts=parts))
         return drafts
 
     def erase(self, scope: Scope, record: RecordId, mask: int) -> LocalChange:
