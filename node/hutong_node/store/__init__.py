@@ -1,0 +1,1 @@
+"""Storage of the node: one interface, and its implementation on SQLite."""
