@@ -13,6 +13,7 @@ from hutong_protocol.fold.incremental import IncrementalFold, affected_things
 from hutong_protocol.fold.jsonform import coverage_json, state_json, thing_json
 from hutong_protocol.fold.records import (
     FOLD_VERSION,
+    NOT_INTERPRETED,
     FoldRecord,
     PartState,
     Standing,
@@ -26,6 +27,7 @@ from hutong_protocol.fold.view import LineView, Numbers, ThingView, Waiting, vie
 
 __all__ = [
     "FOLD_VERSION",
+    "NOT_INTERPRETED",
     "Coverage",
     "FoldRecord",
     "FoldState",

@@ -110,7 +110,8 @@ class Ruling:
     chain: StewardChain
     versions: Versions
     decided: Mapping[bytes, Decided]
-    commitments: Mapping[bytes, Statement]
+    commitments: Mapping[tuple[bytes, bytes], Statement]
+    """By id and author: whose own promise something is must not depend on who else is held."""
     receivers: frozenset[bytes]
 
     def carrying(self, target: bytes | None, org: bytes) -> int | None:
@@ -140,8 +141,8 @@ class Ruling:
         decided = self.decided.get(target)
         if decided is not None and org in decided.named("provider", "implementer", "carrier"):
             return True
-        commitment = self.commitments.get(target)
-        if commitment is None or commitment.author != org or commitment.facts is None:
+        commitment = self.commitments.get((target, org))
+        if commitment is None or commitment.facts is None:
             return False
         facts = commitment.facts
         return org in (provider_of(facts, org), facts.get("implementer"))
@@ -161,7 +162,7 @@ class Shipments:
         self._by_id: dict[bytes, Statement] = {}
         self._by_waybill: dict[tuple[str, str], bytes] = {}
         self._keys: set[tuple[str, Key]] = set()
-        for statement in dispatches:  # ascending by id, then author: the lowest one stays
+        for statement in dispatches:  # of equal ids the first one is meant
             if statement.facts is None:
                 continue
             self._by_id.setdefault(statement.id, statement)

@@ -89,21 +89,26 @@ def decisions_by_target(found: Sorted, chain: StewardChain) -> dict[bytes, Decid
     return result
 
 
-def commitments_by_id(
-    found: Sorted, versions: Versions, decided: Mapping[bytes, Decided]
-) -> dict[bytes, Statement]:
-    """The commitment statement of each id. Flags raised ones. Spec: 12.11.4, 12.11.5."""
+def commitment_statements(found: Sorted, versions: Versions) -> list[Statement]:
+    """All commitment statements, in the order of `statements`. Flags raised ones. 12.11.4."""
     reads = found.of("commitment/1")
-    firsts = {read.id: read for read in reads}
+    firsts = {(read.id, read.org): read for read in reads}
     kept = []
     for read in reads:
-        first = firsts.get(read.refs.first) if read.refs.first else None
+        first = firsts.get((read.refs.first, read.org)) if read.refs.first else None
         if first is not None and _raised(first, read, versions):
             found.flags.add(Flag("commitment_raised", record=read.id.hex()))
         else:
             kept.append(read)
+    return statements(found, kept)
+
+
+def commitments_by_id(
+    said: Iterable[Statement], decided: Mapping[bytes, Decided]
+) -> dict[bytes, Statement]:
+    """The commitment that is meant by each id. Spec: 12.11.5."""
     result: dict[bytes, Statement] = {}
-    for statement in statements(found, kept):
+    for statement in said:
         other = result.get(statement.id)
         decision = decided.get(statement.id)
         facts = None if decision is None else decision.facts
@@ -184,9 +189,11 @@ def withdrawn(
 
 
 def _owners(commitment: Statement | None, decided: Decided | None) -> frozenset[bytes]:
-    """Author and provider of a commitment, as it or any decision on it says."""
+    """Author and provider of a commitment, as any decision on it says, and as it says itself
+    unless it isn't the one that was decided on."""
     owners: set[bytes] = set()
-    if commitment is not None:
+    authors = None if decided is None else decided.named("commitment_author")
+    if commitment is not None and (not authors or commitment.author in authors):
         owners.add(commitment.author)
         if commitment.facts is not None:
             provider = provider_of(commitment.facts, commitment.author)

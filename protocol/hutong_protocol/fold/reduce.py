@@ -19,6 +19,7 @@ from hutong_protocol.fold.promises import (
     amount_of,
     ceiling_of,
     commitment_ids,
+    commitment_statements,
     commitments_by_id,
     decisions_by_target,
     line_of,
@@ -94,9 +95,11 @@ def _thing(found: Sorted, root: Read) -> Thing:
     judge_by_link(found, root, chain)
     versions = versions_of(found, root, chain)
     decided = decisions_by_target(found, chain)
-    commitments = commitments_by_id(found, versions, decided)
+    promised = commitment_statements(found, versions)
+    commitments = commitments_by_id(promised, decided)
     taken_back = withdrawn(found, commitments, decided)
-    ruling = Ruling(chain, versions, decided, commitments, versions.organisations("receivers"))
+    own = {(statement.id, statement.author): statement for statement in promised}
+    ruling = Ruling(chain, versions, decided, own, versions.organisations("receivers"))
     goods = goods_of(found, ruling)
     outcomes = [
         outcome_of(

@@ -83,12 +83,15 @@ class Sorted:
         self.standing[read.id] = standing
 
     def is_bad_correction(self, read: Read) -> bool:
-        """Whether `first` names somebody else's record, another type, or a correction. 12.11.2."""
+        """Whether `first` names an own record of another type, or a correction. Spec: 12.11.2.
+
+        Records of others are not looked at: whether they are held must not matter here.
+        """
         first = self.records.get(read.refs.first) if read.refs.first else None
-        if first is None:
+        if first is None or first.org != read.org:
             return False
         other = first.refs[Position.FIRST] if len(first.refs) > Position.FIRST else b""
-        return bool(first.type != read.record.type or first.org != read.org or other)
+        return bool(first.type != read.record.type or other)
 
 
 def sort_records(key: ThingKey, records: Mapping[bytes, FoldRecord]) -> Sorted:
@@ -152,11 +155,16 @@ def highest(reads: Sequence[Read], rank: Callable[[Read], Rank]) -> tuple[Read, 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One organisation's own statement, and the record that holds for it. Spec: 12.11.4."""
+    """One organisation's own statement, and the record that holds for it. Spec: 12.11.4.
+
+    `original`: its first record is among its effective records. Several authors can claim one id;
+    then the original one is meant.
+    """
 
     id: bytes
     author: bytes
     holds: Read
+    original: bool
 
     @property
     def facts(self) -> FactMap | None:
@@ -165,15 +173,19 @@ class Statement:
 
 
 def statements(found: Sorted, reads: Iterable[Read]) -> list[Statement]:
-    """The statements of records of one type, in order of (id, author). Flags `concurrent`."""
+    """The statements of records of one type, in order of id, the original first, then by author.
+
+    Flags `concurrent`.
+    """
     members: dict[tuple[bytes, bytes], list[Read]] = defaultdict(list)
     for read in reads:
         members[read.statement, read.org].append(read)
     result = []
-    for (identifier, author), group in sorted(members.items(), key=lambda item: item[0]):
+    for (identifier, author), group in members.items():
         candidates = heads(group, replaced=[identifier] if len(group) > 1 else ())
         holds = max(candidates, key=Read.rank)
         if len(candidates) > 1:
             found.flags.add(Flag("concurrent", record=holds.id.hex()))
-        result.append(Statement(identifier, author, holds))
-    return result
+        original = any(read.id == identifier for read in group)
+        result.append(Statement(identifier, author, holds, original))
+    return sorted(result, key=lambda said: (said.id, not said.original, said.author))
