@@ -8,6 +8,7 @@ restricted is said in sessions only. Spec: 7.1, 7.12.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
@@ -32,12 +33,14 @@ def peer_application(
     certificate: bytes | None,
     version: str,
     per_address_max: int,
+    joined: Callable[[], Awaitable[None]],
 ) -> web.Application:
     """The application for the peer bind.
 
     Args:
         certificate: SHA-256 of what we present, None without TLS.
         per_address_max: sessions that one address may have at a time.
+        joined: called after somebody joined, before the answer goes out.
     """
     open_from: Counter[str] = Counter()
 
@@ -62,12 +65,12 @@ def peer_application(
     async def join(request: web.Request) -> web.Response:
         data = await request.read()
         try:
-            return web.Response(
-                body=await desk.answer(data), content_type="application/octet-stream"
-            )
+            answer = await desk.answer(data)
         except ProtocolFault as fault:
             logger().info("join-refused", fault=fault.fault.value, detail=fault.detail)
             return web.Response(status=403, text=fault.fault.value)
+        await joined()
+        return web.Response(body=answer, content_type="application/octet-stream")
 
     async def card(_request: web.Request) -> web.Response:
         return web.json_response(

@@ -14,7 +14,7 @@ import asyncio
 import random
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -86,6 +86,8 @@ class _Link:
 
     role: Role
     channel: WebSocketChannel
+    expected: OrgId | None = None
+    """Whom we dialled; who it really is, `org` says from `Opened` on."""
     driver: SessionDriver | None = None
     org: OrgId | None = None
     live: bool = False
@@ -105,8 +107,9 @@ class Peering:
         metrics: Metrics,
         credit: int,
         sessions_max: int,
+        stored: Callable[[], None] = lambda: None,
     ) -> None:
-        """Does nothing yet: peers are dialled from `start` on."""
+        """Does nothing yet: peers are dialled from `start` on. `stored` hears that records came."""
         self._identity = identity
         self._store = store
         self._roster = roster
@@ -114,6 +117,7 @@ class Peering:
         self._metrics = metrics
         self._credit = credit
         self._sessions_max = sessions_max
+        self._stored = stored
         self._links: set[_Link] = set()
         self._statuses: dict[OrgId, PeerStatus] = {}
         self._dialling: dict[OrgId, asyncio.Task[None]] = {}
@@ -220,7 +224,7 @@ class Peering:
         try:
             channel = await connect(peer.endpoint, peer.certificate)
             self._metrics.dials.labels(outcome="connected").inc()
-            await self._run(_Link(Role.INITIATOR, channel), expected=peer.org)
+            await self._run(_Link(Role.INITIATOR, channel, expected=peer.org))
         except ConnectionLost as lost:
             self._metrics.dials.labels(outcome="lost").inc()
             status.last_reason = str(lost)
@@ -228,7 +232,7 @@ class Peering:
 
     # One session
 
-    async def _run(self, link: _Link, expected: OrgId | None = None) -> None:
+    async def _run(self, link: _Link) -> None:
         session = SyncSession(
             link.role,
             SessionIdentity(
@@ -246,7 +250,7 @@ class Peering:
             link.channel,
             self._store,
             clock=self._clock,
-            grant_of=lambda request: self._grant(request, expected),
+            grant_of=lambda request: self._grant(request, link.expected),
             tell=lambda news: self._note(link, news),
             stored=lambda changes: self._received(link, changes),
             keep_cursors=lambda cursors: self._keep_cursors(link.org, cursors),
@@ -313,7 +317,8 @@ class Peering:
 
     def _note(self, link: _Link, news: News) -> None:
         """Keeps what people want to know of a session."""
-        status = self._statuses.get(link.org) if link.org is not None else None
+        about = link.org or link.expected
+        status = self._statuses.get(about) if about is not None else None
         match news:
             case Opened(org=org):
                 link.org = org
@@ -341,7 +346,7 @@ class Peering:
                 self._metrics.session_ends.labels(fault=fault.value).inc()
                 level = "info" if fault in REFUSALS else "warning"
                 getattr(logger(), level)(
-                    "session-failed", org=link.org, fault=fault.value, detail=detail
+                    "session-failed", org=about, fault=fault.value, detail=detail
                 )
                 if status is not None:
                     status.last_fault = fault.value
@@ -349,7 +354,7 @@ class Peering:
                 # The peer's word for it is one of the spec's names or it is not shown at all.
                 known = peer_fault in {fault.value for fault in Fault}
                 named = peer_fault if known else "unknown"
-                logger().info("session-refused-by-peer", org=link.org, peer_fault=named)
+                logger().info("session-refused-by-peer", org=about, peer_fault=named)
                 if status is not None:
                     status.last_fault = f"peer: {named}"
             case _:
@@ -361,6 +366,7 @@ class Peering:
         if link.org in self._statuses:
             self._statuses[link.org].records_received += count
         self._pass_on(changes, but=link)
+        self._stored()
 
     def _pass_on(self, changes: Sequence[LocalChange], but: _Link | None) -> None:
         for link in self._links:

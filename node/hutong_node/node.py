@@ -1,0 +1,214 @@
+"""A node: the one place that knows all its parts and puts them together.
+
+Owns the order of starting and stopping. Starting: identity, store (which compares itself with its
+restore marker), own events, policy, index; then the peer bind, then the peers. What the local
+interface and the command line do with a node is `service`'s business. Spec: 7.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+
+from hutong_node.certificate import check_certificate
+from hutong_node.clock import Clock, SystemClock
+from hutong_node.config import Config, DataFolder, load_config
+from hutong_node.founding import OwnIdentity, load_identity
+from hutong_node.http_peer import peer_application
+from hutong_node.indexing import FoldIndex
+from hutong_node.joining import JoinDesk
+from hutong_node.observe import Metrics, logger
+from hutong_node.peering import Peering
+from hutong_node.publishing import OwnWriter
+from hutong_node.roster import Roster
+from hutong_node.store.interface import NewErase, NewRecord, Publication, StoreMethods
+from hutong_node.store.sqlite.store import SqliteStore
+from hutong_node.transport import is_loopback, server_context
+from hutong_protocol.exchange import LocalChange, Scope
+
+VERSION: Final = "0.1.0"
+
+
+class NodeRefused(Exception):
+    """The node can't be started as it is configured; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """What a node on a data folder consists of, before anything listens."""
+
+    folder: DataFolder
+    config: Config
+    identity: OwnIdentity
+    roster: Roster
+    store: SqliteStore
+    index: FoldIndex
+    certificate: bytes | None
+
+
+def open_parts(folder: DataFolder, clock: Clock | None = None) -> NodeParts:
+    """Opens a data folder for use by this process alone.
+
+    Raises:
+        ConfigRefused, FoundingRefused, KeyFileRefused, StoreError: it can't be used as it is; the
+            message says why.
+    """
+    config = load_config(folder)
+    identity = load_identity(folder)
+    roster = Roster(folder.root / "node.db")
+    store = SqliteStore(
+        folder.database,
+        folder.marker,
+        own=OwnWriter(identity.org, identity.delegation, identity.seed),
+        policy=roster.policy(identity.org, config.policy.organisation_bytes_max),
+        clock=clock,
+    )
+    store.run(StoreMethods.store_events, identity.org, identity.events)
+    if store.mismatch is not None:
+        logger().warning("own-logs-given-up", reason=store.mismatch.value)
+    index = FoldIndex(folder.root / "index.db", store.run(StoreMethods.status).generation)
+    certificate = None
+    if config.peer.tls:
+        certificate = check_certificate(folder.certificate, folder.certificate_key)
+    elif not is_loopback(config.peer.host):
+        raise NodeRefused("`tls = false` under [peer] is for loopback addresses only")
+    return NodeParts(folder, config, identity, roster, store, index, certificate)
+
+
+class Node:
+    """A running node. Use as an asynchronous context manager.
+
+    After start `peer_port` is the port that others reach.
+    """
+
+    def __init__(self, parts: NodeParts, *, clock: Clock | None = None) -> None:
+        """Puts the parts together; nothing listens yet."""
+        self.parts = parts
+        self.clock: Clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.peering = Peering(
+            parts.identity,
+            parts.store,
+            parts.roster,
+            clock=self.clock,
+            metrics=self.metrics,
+            credit=parts.config.policy.credit,
+            sessions_max=parts.config.policy.sessions_max,
+            stored=self._note_change,
+        )
+        self.desk = JoinDesk(
+            parts.identity,
+            parts.store,
+            parts.roster,
+            self.clock,
+            certificate=parts.certificate,
+            public=parts.config.peer.public,
+        )
+        self.peer_port = 0
+        self._changed = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self._follower: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Starts listening and dialling."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops and closes everything."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Starts listening for peers, dialling them, and following the store with the index."""
+        self._changed.set()
+        self._follower = asyncio.create_task(
+            self.parts.index.keep_following(self.parts.store, self._changed), name="index"
+        )
+        await self._listen()
+        self.peering.start()
+
+    async def stop(self) -> None:
+        """Ends sessions, stops listening, closes the store. Idempotent."""
+        await self.peering.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+            self._follower = None
+        self.parts.index.close()
+        await asyncio.to_thread(self.parts.store.close)
+        self.parts.roster.close()
+
+    async def publish(
+        self,
+        scope: Scope,
+        news: Sequence[NewRecord | NewErase],
+        name: str | None = None,
+        request: bytes = b"",
+    ) -> Publication:
+        """Signs records and passes them on to live peers. See `StoreMethods.publish`."""
+        published = await self.parts.store.call(StoreMethods.publish, scope, news, name, request)
+        if not published.again:
+            self.metrics.records_signed.inc(len(published.records))
+            change = LocalChange(scope, published.log, published.first_seq, published.head)
+            self.peering.announce([change])
+            self._note_change()
+        return published
+
+    async def roster_changed(self) -> None:
+        """Judges by the roster as it is now, and dials peers that are new in it."""
+        policy = await asyncio.to_thread(
+            self.parts.roster.policy,
+            self.parts.identity.org,
+            self.parts.config.policy.organisation_bytes_max,
+        )
+        await self.parts.store.call(StoreMethods.set_policy, policy)
+        self.peering.start()
+
+    async def index_is_current(self) -> None:
+        """Waits until the index has taken in what the store has now."""
+        await self.parts.index.follow(self.parts.store)
+
+    def _note_change(self) -> None:
+        self._changed.set()
+
+    async def _listen(self) -> None:
+        config = self.parts.config
+        context: ssl.SSLContext | None = None
+        if self.parts.certificate is not None:
+            folder = self.parts.folder
+            context = server_context(folder.certificate, folder.certificate_key)
+        application = peer_application(
+            self.peering,
+            self.desk,
+            org=self.parts.identity.org,
+            certificate=self.parts.certificate,
+            version=VERSION,
+            per_address_max=config.policy.sessions_per_address_max,
+            joined=self.roster_changed,
+        )
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=2)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, config.peer.host, config.peer.port, ssl_context=context)
+        try:
+            await site.start()
+        except OSError as refused:
+            raise NodeRefused(
+                f"can't listen on {config.peer.host}:{config.peer.port} ({refused.strerror}):"
+                " is another node running there? Change `port` under [peer] in hutong.toml"
+            ) from refused
+        self.peer_port = self._runner.addresses[0][1]
+        logger().info("node-listens", port=self.peer_port)
