@@ -45,7 +45,7 @@ from hutong_protocol.frames import (
     RunsEnd,
     RunsWanted,
 )
-from hutong_protocol.hashing import digest
+from hutong_protocol.identity import heads_digest
 from hutong_protocol.ids import EventId, LogId, OrgId
 from hutong_protocol.limits import EPOCH_EVENTS_MAX
 from hutong_protocol.session_events import CompareHeads, StoreEvents, StoreRuns
@@ -492,4 +492,4 @@ class Asking:
 
 def _digest_of(held: HeldOrg) -> bytes | None:
     """The identity digest of what is held; None for an organisation that is not. Spec: 4.6."""
-    return digest("identity-heads", b"".join(sorted(held.heads))) if held.heads else None
+    return heads_digest(held.heads) if held.heads else None

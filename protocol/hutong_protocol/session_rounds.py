@@ -16,13 +16,13 @@ from typing import Final
 from hutong_protocol.exchange import Cursor, Scope, ScopeRoot
 from hutong_protocol.faults import Fault, ProtocolFault
 from hutong_protocol.frames import Done, Root, Roots
-from hutong_protocol.hashing import digest
 from hutong_protocol.session_asking import Asking, Questions
 from hutong_protocol.session_events import Live, ReadRoots, RoundEnded, Settled, Unsettled
 from hutong_protocol.session_outlet import Outlet
 from hutong_protocol.session_parts import PartsPass
 from hutong_protocol.session_serving import Serving
 from hutong_protocol.session_states import Move, Place, Role, State
+from hutong_protocol.tree import shared_root
 
 ROUNDS_MAX: Final = 8
 """Rounds in a row. Sides that write without pause differ at every compare; live takes over then."""
@@ -30,11 +30,6 @@ PUSHED_FRAMES_MAX: Final = 32
 """RUNS sent unasked at the end of a round; the rest is found in the next one."""
 QUIET_MS: Final = 30_000
 """After this long without anything to do, live sides compare roots."""
-
-
-def shared_root(roots: Sequence[bytes]) -> bytes:
-    """The root over all shared scopes, of their roots in order. Spec: 7.5."""
-    return digest("roots", b"".join(roots))
 
 
 class Purpose(Enum):

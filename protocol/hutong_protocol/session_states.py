@@ -4,8 +4,8 @@ Owns every fact about the order of a session that does not depend on what a fram
 keep it readable: a session changes its state only by `Place.move`, and a frame is looked up here
 before anything else happens with it. Both sides run the same table; where one side only may receive
 a frame, the table names the side. What depends on contents (an answer that nobody asked for, the
-number of a round) is judged by the handlers. The table of section 7.12 of the specification is the
-text that `table_text` gives; a test compares them. Spec: 7.12.
+number of a round) is judged by the handlers. The table of section 7.13 of the specification is the
+text that `table_text` gives; a test compares them. Spec: 7.13.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _receivable() -> Mapping[State, Mapping[FrameType, Side]]:
 
 
 RECEIVABLE: Final = _receivable()
-"""What each state takes; another frame of a known type is `unexpected-frame`. Spec: 7.12."""
+"""What each state takes; another frame of a known type is `unexpected-frame`. Spec: 7.13."""
 
 _OPEN: Final = tuple(state for state in State if state not in (State.LEAVING, State.CLOSED))
 
@@ -143,7 +143,7 @@ MOVES: Final[Mapping[tuple[State, Move], State]] = {
     **{(state, Move.BYE_SENT): State.LEAVING for state in _OPEN},
     **{(state, Move.BYE_EXCHANGED): State.CLOSED for state in (*_OPEN, State.LEAVING)},
 }
-"""The only changes of state that there are. Spec: 7.12."""
+"""The only changes of state that there are. Spec: 7.13."""
 
 
 class Place:
@@ -169,7 +169,7 @@ class Place:
 
 
 def table_text() -> str:
-    """The two tables of section 7.12, as Markdown."""
+    """The two tables of section 7.13, as Markdown."""
     marks = {Side.BOTH: "", Side.INITIATOR: " (I)", Side.RESPONDER: " (R)"}
     lines = ["| state | waits for | takes |", "|---|---|---|"]
     for state in State:

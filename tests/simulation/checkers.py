@@ -57,6 +57,9 @@ def roots(store: Replica, scopes: Sequence[Scope]) -> list[bytes]:
 def check_equal(stores: Sequence[Replica], scopes: Sequence[Scope]) -> None:
     """Equal stores: equal roots, and behind them equal records and identities."""
     first, *others = stores
+    for scope in scopes:
+        entries = first.scopes[scope].entries.values()
+        assert roots(first, [scope]) == [tree.scope_root(*scope, entries)]
     for other in others:
         assert roots(first, scopes) == roots(other, scopes), "different roots"
         for scope in scopes:

@@ -91,7 +91,28 @@ class ScopeState:
     changed: dict[bytes, int] = field(default_factory=dict)
     entries: dict[bytes, bytes] = field(default_factory=dict)
     missing: set[RecordId] = field(default_factory=set)
-    root: bytes | None = None
+    buckets: list[bytes] = field(default_factory=lambda: [tree.EMPTY] * tree.BUCKETS)
+    nodes: list[bytes] = field(default_factory=lambda: [tree.EMPTY] * tree.NODES)
+
+    def change(self, entry_id: bytes, entry: bytes) -> None:
+        """Puts an entry in, and hashes its way up the tree anew, as a store does."""
+        self.counter += 1
+        self.changed[entry_id] = self.counter
+        self.entries[entry_id] = entry
+        bucket = tree.bucket_of(entry_id)
+        members = [
+            each
+            for identifier, each in self.entries.items()
+            if tree.bucket_of(identifier) == bucket
+        ]
+        self.buckets[bucket] = tree.bucket_hash(members)
+        node = bucket // tree.FANOUT
+        first = node * tree.FANOUT
+        self.nodes[node] = tree.node_hash(b"".join(self.buckets[first : first + tree.FANOUT]))
+
+    def root(self, scope: Scope) -> bytes:
+        """The root of the scope that this is the state of."""
+        return tree.root_hash(scope.space, scope.topic, b"".join(self.nodes))
 
 
 class Replica:
@@ -137,6 +158,8 @@ class Replica:
                 changed=dict(state.changed),
                 entries=dict(state.entries),
                 missing=set(state.missing),
+                buckets=list(state.buckets),
+                nodes=list(state.nodes),
             )
             for scope, state in self.scopes.items()
         }
@@ -151,19 +174,14 @@ class Replica:
     def _changed(self, scope: Scope, entry_id: bytes, entry: bytes) -> None:
         state = self._scope(scope)
         if state.entries.get(entry_id) != entry:
-            state.counter += 1
-            state.changed[entry_id] = state.counter
-            state.entries[entry_id] = entry
-            state.root = None
+            state.change(entry_id, entry)
 
     def scope_roots(self, scopes: Sequence[Scope]) -> list[ScopeRoot]:
         found = []
         for scope in scopes:
             state = self._scope(scope)
-            if state.root is None:
-                state.root = tree.scope_root(scope.space, scope.topic, state.entries.values())
             cursor = Cursor(self.epoch, state.counter)
-            found.append(ScopeRoot(scope, state.root, cursor, len(state.missing)))
+            found.append(ScopeRoot(scope, state.root(scope), cursor, len(state.missing)))
         return found
 
     def heads(
