@@ -17,10 +17,12 @@ from types import MappingProxyType
 from typing import IO, Final
 
 from hutong_protocol.faults import LocalProtocolError, ProtocolFault
-from hutong_protocol.harness_ops import encoding, signatures
+from hutong_protocol.harness_ops import encoding, identity, signatures
 from hutong_protocol.harness_ops.request import BadRequest, Json, Operation, Request
 
-OPS: Final[Mapping[str, Operation]] = MappingProxyType({**encoding.OPS, **signatures.OPS})
+OPS: Final[Mapping[str, Operation]] = MappingProxyType(
+    {**encoding.OPS, **signatures.OPS, **identity.OPS}
+)
 """Every operation by its name on the wire."""
 
 

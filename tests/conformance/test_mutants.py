@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import mutants_encoding, mutants_signatures
+from conformance import mutants_encoding, mutants_identity, mutants_signatures
 from hutong_conformance import report
 from hutong_conformance.cases import Case, Json, load
 from hutong_conformance.subject import Subject
@@ -22,6 +22,7 @@ from hutong_protocol import harness
 MUTANTS = {
     **{name: ("2", *entry) for name, entry in mutants_encoding.MUTANTS.items()},
     **{name: ("3", *entry) for name, entry in mutants_signatures.MUTANTS.items()},
+    **{name: ("4", *entry) for name, entry in mutants_identity.MUTANTS.items()},
 }
 NAMED = {name for _, _, caught_by in MUTANTS.values() for name in caught_by}
 INPUT_CHARS_MAX = 20_000
@@ -32,7 +33,7 @@ CASES = {
         # The few large ones would take most of the time and are for one rule each.
         if case.id in NAMED or len(str(case.input)) <= INPUT_CHARS_MAX
     ]
-    for section in ("2", "3")
+    for section in ("2", "3", "4")
 }
 
 LINES = """
@@ -64,7 +65,7 @@ def failures_of(name: str) -> set[str]:
     return failures(mutant, CASES[section])
 
 
-@pytest.mark.parametrize("section", ["2", "3"])
+@pytest.mark.parametrize("section", ["2", "3", "4"])
 def test_the_core_itself_fails_no_vector(section: str) -> None:
     assert failures(harness.answer, CASES[section]) == set()
 
