@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -100,7 +100,7 @@ class Node:
             metrics=self.metrics,
             credit=parts.config.policy.credit,
             sessions_max=parts.config.policy.sessions_max,
-            stored=self._note_change,
+            stored=self._note_received,
         )
         self.desk = JoinDesk(
             parts.identity,
@@ -111,6 +111,8 @@ class Node:
             public=parts.config.peer.public,
         )
         self.peer_port = 0
+        self.listeners: list[Callable[[Sequence[LocalChange]], None]] = []
+        """Called on the event loop with what a peer sent that is new and durable."""
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._follower: asyncio.Task[None] | None = None
@@ -129,12 +131,17 @@ class Node:
         """Stops and closes everything."""
         await self.stop()
 
-    async def start(self) -> None:
-        """Starts listening for peers, dialling them, and following the store with the index."""
+    async def start(self, *, indexed: bool = True) -> None:
+        """Starts listening for peers, dialling them, and following the store with the index.
+
+        Args:
+            indexed: False leaves the index alone, for measuring replication by itself.
+        """
         self._changed.set()
-        self._follower = asyncio.create_task(
-            self.parts.index.keep_following(self.parts.store, self._changed), name="index"
-        )
+        if indexed:
+            self._follower = asyncio.create_task(
+                self.parts.index.keep_following(self.parts.store, self._changed), name="index"
+            )
         await self._listen()
         self.peering.start()
 
@@ -181,6 +188,11 @@ class Node:
     async def index_is_current(self) -> None:
         """Waits until the index has taken in what the store has now."""
         await self.parts.index.follow(self.parts.store)
+
+    def _note_received(self, changes: Sequence[LocalChange]) -> None:
+        self._note_change()
+        for listener in self.listeners:
+            listener(changes)
 
     def _note_change(self) -> None:
         self._changed.set()

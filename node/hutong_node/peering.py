@@ -75,6 +75,10 @@ class PeerStatus:
     sent_bytes: int = 0
     received_bytes: int = 0
     rounds: int = 0
+    settle_ms: float | None = None
+    """From the open connection to the first settled end of this session, and what that took."""
+    settle_bytes: int = 0
+    settle_round_trips: int = 0
     leftovers: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
     refusals_by_peer: Counter[str] = field(default_factory=Counter)
@@ -90,6 +94,7 @@ class _Link:
     """Whom we dialled; who it really is, `org` says from `Opened` on."""
     driver: SessionDriver | None = None
     org: OrgId | None = None
+    began_s: float = 0.0
     live: bool = False
     eager: bool = False
 
@@ -107,7 +112,7 @@ class Peering:
         metrics: Metrics,
         credit: int,
         sessions_max: int,
-        stored: Callable[[], None] = lambda: None,
+        stored: Callable[[Sequence[LocalChange]], None] = lambda _changes: None,
     ) -> None:
         """Does nothing yet: peers are dialled from `start` on. `stored` hears that records came."""
         self._identity = identity
@@ -164,6 +169,11 @@ class Peering:
             if link.org == org and link.driver is not None:
                 link.driver.stop()
         self._statuses.pop(org, None)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are under way, not counting those still in the handshake of TLS."""
+        return len(self._links)
 
     def statuses(self) -> list[PeerStatus]:
         """All peers known since the start, by organisation id."""
@@ -256,6 +266,7 @@ class Peering:
             keep_cursors=lambda cursors: self._keep_cursors(link.org, cursors),
         )
         link.driver = driver
+        link.began_s = self._clock.monotonic_s()
         self._links.add(link)
         self._quiet.clear()
         gauge = self._metrics.sessions.labels(role=link.role.name.lower())
@@ -325,7 +336,7 @@ class Peering:
                 status = self._status(org, None)
                 status.state, status.next_try_s = "syncing", None
                 status.connected_ms = self._clock.now_ms()
-                status.last_fault = status.last_reason = None
+                status.last_fault = status.last_reason = status.settle_ms = None
                 self._keep_one(link)
             case Refused(leftover=leftover) if status is not None:
                 side = status.refusals_by_peer if leftover.by_peer else status.refusals
@@ -336,6 +347,10 @@ class Peering:
                 status.rounds = number
             case Settled() if status is not None:
                 status.settled_ms = self._clock.now_ms()
+                if status.settle_ms is None:
+                    status.settle_ms = (self._clock.monotonic_s() - link.began_s) * 1_000
+                    status.settle_bytes = link.channel.sent_bytes + link.channel.received_bytes
+                    status.settle_round_trips = link.channel.round_trips
                 status.state, status.leftovers = "settled", 0
             case Unsettled(leftovers=leftovers, leftovers_unlisted=unlisted) if status is not None:
                 status.state, status.leftovers = "unsettled", len(leftovers) + unlisted
@@ -366,7 +381,7 @@ class Peering:
         if link.org in self._statuses:
             self._statuses[link.org].records_received += count
         self._pass_on(changes, but=link)
-        self._stored()
+        self._stored(changes)
 
     def _pass_on(self, changes: Sequence[LocalChange], but: _Link | None) -> None:
         for link in self._links:

@@ -69,7 +69,15 @@ class Channel(Protocol):
 class WebSocketChannel:
     """A channel over an aiohttp WebSocket of either side."""
 
-    __slots__ = ("_certificate", "_client", "_socket", "received_bytes", "sent_bytes")
+    __slots__ = (
+        "_certificate",
+        "_client",
+        "_sent_last",
+        "_socket",
+        "received_bytes",
+        "round_trips",
+        "sent_bytes",
+    )
 
     def __init__(
         self,
@@ -82,6 +90,8 @@ class WebSocketChannel:
         self._client = client
         self.sent_bytes = 0
         self.received_bytes = 0
+        self.round_trips = 0
+        self._sent_last = False
 
     @property
     def certificate(self) -> bytes | None:
@@ -98,6 +108,7 @@ class WebSocketChannel:
         except (ConnectionError, RuntimeError, aiohttp.ClientError) as broken:
             raise ConnectionLost(f"sending failed: {type(broken).__name__}") from broken
         self.sent_bytes += len(frame)
+        self._sent_last = True
 
     async def receive(self) -> bytes | None:
         """The next frame. See `Channel.receive`."""
@@ -108,6 +119,9 @@ class WebSocketChannel:
         if message.type is WSMsgType.BINARY:
             data: bytes = message.data
             self.received_bytes += len(data)
+            # An answer to something sent, however many frames went out or come in together.
+            self.round_trips += self._sent_last
+            self._sent_last = False
             return data
         if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
             return None
