@@ -14,10 +14,11 @@ from hutong_protocol.encoding import encode
 from hutong_protocol.faults import LocalProtocolError
 from hutong_protocol.limits import PART_BYTES_MAX
 from hutong_protocol.personal_data import Kind, findings
+from hutong_protocol.schema.facts import REVISABLE
 from hutong_protocol.schema.problems import Problem, Report, path_text
 from hutong_protocol.schema.reading import fact_problems, known_type
-from hutong_protocol.schema.record_types import REVISABLE
 from hutong_protocol.schema.refs import Refs, read_refs, refs_problems
+from hutong_protocol.schema.texts import TEXTS
 from hutong_protocol.taxonomy import SENSITIVE_GROUPS
 
 _NUMERIC_FIELDS = frozenset({"code", "id", "stock_id"})
@@ -80,7 +81,7 @@ def validate_text(
         return [Problem("type", "is a record type of version 1", "need/1")]
     shape = record_type.text
     if type_name == "revise/1" and isinstance(of, str) and of in REVISABLE:
-        shape = REVISABLE[of][1]
+        shape = TEXTS[of]
     report = Report(authoring=True)
     shape.check(text, report)
     return [Problem(f"text.{p.path}".rstrip("."), p.rule, p.example) for p in report.problems]
