@@ -243,14 +243,17 @@ def _logs() -> Iterator[Case]:
     yield _log(
         "log-before-ancestors", comment, [start, late], fault="identity-needed", delegation=late
     )
-    for name, changes in (
-        ("another-writer", {"writer": public("other node").hex()}),
-        ("another-delegation", {"delegation": OTHER}),
-        ("an-endorsement", {"delegation": FRIEND}),
-        ("the-inception", {"delegation": start}),
+    comment = "Hard case 24: a log under another writer"
+    other = public("other node").hex()
+    yield _log("log-under-another-writer", comment, events, fault="not-accepted", writer=other)
+    for name, named in (
+        ("another-delegation", OTHER),
+        ("an-endorsement", FRIEND),
+        ("the-inception", start),
     ):
         comment = f"Hard case 24: a log under {name.replace('-', ' ')}"
-        yield _log(f"log-under-{name}", comment, events, fault="not-accepted", **changes)
+        name = f"log-under-{name}"
+        yield _log(name, comment, events, fault="not-accepted", delegation=named)
     hash_ = _space("xian-2021")
     for name, rights, salt, fault in (
         ("no-write", {"write": False}, None, "not-accepted"),

@@ -34,7 +34,7 @@ from hutong_protocol.identity import (
     decide_session,
     evaluate,
 )
-from hutong_protocol.identity_contents import EVERYTHING, Everything, KeySet, Rights
+from hutong_protocol.identity_contents import Everything, KeySet, Rights
 from hutong_protocol.identity_events import Event, parse_event
 from hutong_protocol.ids import EventId, OrgId
 
@@ -204,11 +204,11 @@ def _endorsement(found: Endorsement) -> Json:
 
 
 def _spaces(spaces: tuple[bytes, ...] | Everything) -> Json:
-    return spaces if spaces == EVERYTHING else [space.hex() for space in spaces]
+    return spaces if isinstance(spaces, str) else [space.hex() for space in spaces]
 
 
 def _topics(topics: tuple[str, ...] | Everything) -> Json:
-    return topics if topics == EVERYTHING else list(topics)
+    return topics if isinstance(topics, str) else list(topics)
 
 
 def _cut_list(request: Request) -> Json:
