@@ -231,7 +231,10 @@ class LocalChange(NamedTuple):
 
 
 class OfferedScope(NamedTuple):
-    """A scope that this node would exchange, with the salt of its own delegation for the space."""
+    """A scope that this node would exchange with a peer, and that its own delegation covers.
+
+    `salt` is that under which its rights list the space, None where they say `"*"`. Spec: 7.4.
+    """
 
     scope: Scope
     salt: bytes | None

@@ -31,6 +31,7 @@ from hutong_protocol.faults import Fault
 from hutong_protocol.handshake import SessionLimits
 from hutong_protocol.identity import decide_session, state_of
 from hutong_protocol.identity_admission import admit
+from hutong_protocol.identity_contents import covers
 from hutong_protocol.identity_events import parse_event
 from hutong_protocol.ids import OrgId
 from hutong_protocol.log_state import LogState
@@ -93,8 +94,11 @@ class Member:
             return PeerGrant(None, fault=Fault.NOT_ACCEPTED)
         if fault is None and not self.lets_in(event.org):
             fault = Fault.NOT_ACCEPTED
+        salts, rights = self.party.salts, self.party.rights
         offers = tuple(
-            OfferedScope(scope, self.party.salts.get(scope.space)) for scope in self.scopes
+            OfferedScope(scope, salts.get(scope.space))
+            for scope in self.scopes
+            if covers(rights, scope.space, scope.topic, salts.get(scope.space))
         )
         cursors = self.cursors.get(event.org, {})
         return PeerGrant(delegation.writer, delegation.rights, offers, fault, cursors=cursors)

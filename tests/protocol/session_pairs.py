@@ -1,0 +1,120 @@
+"""Pairs of sessions for the tests: two members, with what they hold, and ways to stop half-way."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from hutong_protocol.exchange import Scope
+from hutong_protocol.faults import Fault
+from hutong_protocol.frame_forms import encode_frame, parse_frame
+from hutong_protocol.frames import Bye, Frame
+from hutong_protocol.handshake import SessionLimits
+from hutong_protocol.session import FEATURES
+from hutong_protocol.session_events import Failed
+from hutong_protocol.session_states import Role, State
+from simulation.pair import Endpoint, Member, Pair
+from simulation.parties import Party, found
+from simulation.replica import Replica
+from simulation.writing import Writer
+
+SCOPE = Scope("xian-2021", "base")
+
+
+def member(
+    rng: random.Random, scopes: Sequence[Scope] = (SCOPE,), party: Party | None = None
+) -> Member:
+    """A node with an empty store, but for its own identity."""
+    party = party or found(rng)
+    store = Replica(party.org, rng)
+    store.store_events(party.org, party.values)
+    return Member(party, store, tuple(scopes))
+
+
+def members(rng: random.Random, scopes: Sequence[Scope] = (SCOPE,)) -> tuple[Member, Member]:
+    """Two nodes that know each other's organisations already."""
+    first, second = member(rng, scopes), member(rng, scopes)
+    acquaint(first, second)
+    return first, second
+
+
+def acquaint(first: Member, second: Member) -> None:
+    """Each gets the other's identity events."""
+    for one, other in ((first, second), (second, first)):
+        one.store.store_events(other.party.org, other.party.values)
+
+
+def writer(of: Member, rng: random.Random) -> Writer:
+    """A writer into the store of a member."""
+    return Writer(of.party, of.store, rng)
+
+
+def endpoint(
+    of: Member,
+    role: Role,
+    rng: random.Random,
+    *,
+    live: bool = False,
+    credit: int = 8,
+    certificate: bytes | None = b"c" * 32,
+) -> Endpoint:
+    """A session of a member."""
+    return Endpoint(
+        of,
+        role,
+        rng.randbytes(32),
+        certificate=certificate,
+        limits=SessionLimits(credit=credit),
+        features=FEATURES if live else frozenset(),
+    )
+
+
+def pair_of(
+    two: tuple[Member, Member], rng: random.Random, *, live: bool = False, credit: int = 8
+) -> Pair:
+    """A connection between two members, first in, first out."""
+    ends = [
+        endpoint(one, role, rng, live=live, credit=credit)
+        for role, one in zip(Role, two, strict=True)
+    ]
+    return Pair(ends[0], ends[1])
+
+
+def run_until(pair: Pair, role: Role, state: State) -> Endpoint:
+    """Runs until one side is in a state; returns that side."""
+    end = pair.ends[role]
+    while end.session.state is not state:
+        assert pair.step(), f"came to rest in {end.session.state}"
+    return end
+
+
+def frames_of(pair: Pair, role: Role | None = None) -> list[Frame]:
+    """The frames sent so far, by one side or both."""
+    found_frames = [parse_frame(data) for sender, data in pair.sent if role in (None, sender)]
+    return [frame for frame in found_frames if frame is not None]
+
+
+def feed(end: Endpoint, *frames: Frame) -> None:
+    """Gives frames to a session as if the peer had sent them, and answers what it asks."""
+    for frame in frames:
+        end.take(end.session.receive(encode_frame(frame)))
+    while end.pending:
+        end.answer()
+
+
+def outgoing(end: Endpoint) -> list[Frame]:
+    """What a session sends now."""
+    frames = [parse_frame(data) for data in end.session.frames_to_send()]
+    return [frame for frame in frames if frame is not None]
+
+
+def failure(end: Endpoint) -> Fault | None:
+    """The fault that this side found in the peer."""
+    failed = end.of(Failed)
+    return failed[0].fault if failed else None
+
+
+def peer_fault(pair: Pair, role: Role) -> str | None:
+    """The fault in the BYE that this side sent, None if it sent none."""
+    byes = [frame.fault for frame in frames_of(pair, role) if isinstance(frame, Bye)]
+    return byes[0] if byes else None
