@@ -213,8 +213,8 @@ def refs_of_data(draw: st.DrawFn) -> list[bytes]:
 def wire_records(draw: st.DrawFn) -> list[Any]:
     """Records that obey section 5 and may stand after the open record; none closes the log."""
     kind = draw(st.sampled_from([1, 1, 1, 2, 4, 77]))
-    ext: dict[str, Any] = draw(st.just({}) | unknown_ext)
-    has_identity, has_exp, has_crit = (draw(st.booleans()) for _ in range(3))
+    has_unknown, has_identity, has_exp, has_crit = (draw(st.booleans()) for _ in range(4))
+    ext: dict[str, Any] = dict(draw(unknown_ext)) if has_unknown else {}
     if has_identity and kind in (1, 2):
         ext["identity"] = sorted(draw(st.sets(ids, min_size=1, max_size=4)))
     if kind == 2:
