@@ -217,17 +217,27 @@ class Log:
         """The signature of the record at `seq`."""
         return raw.sign(signer, raw.tagged("sign-record", self.ids[seq]))
 
-    def run(self, first: int, last: int, *, absent: bool = False, **changes: Item) -> bytes:
+    def run(self, first: int, last: int, **changes: Item) -> bytes:
         """The run from `first` to `last`; `changes` replace its elements by name."""
         fields: Keyed = {
             "log": self.id,
             "first_seq": first,
             "prev": self.ids[first - 1] if first else b"",
-            "records": [
-                content.in_run(absent=absent) for content in self.contents[first : last + 1]
-            ],
+            "records": [content.in_run() for content in self.contents[first : last + 1]],
             "seal": self.signed(last) if "seal" not in changes else b"",
         }
         if not changes.keys() <= fields.keys():
             raise ValueError(f"no elements: {changes.keys() - fields.keys()}")
         return mp(list((fields | changes).values()))
+
+    def bare_run(self, first: int, last: int) -> bytes:
+        """The run from `first` to `last` in which no part has its bytes."""
+        bare = [content.in_run(absent=True) for content in self.contents[first : last + 1]]
+        return self.run(first, last, records=bare)
+
+    def stray(self, content: Content, *, seq: int, prev: bytes) -> bytes:
+        """A run of one record that claims any place in this log, well sealed for that place."""
+        place: list[Item] = [1, content.kind, self.id, seq, prev, content.ts, content.clock]
+        header_bytes = mp([*place, content.type, content.refs, content.in_header(), content.ext])
+        seal = raw.sign(WRITER, raw.tagged("sign-record", record_id(header_bytes)))
+        return mp([self.id, seq, prev, [content.in_run()], seal])

@@ -17,11 +17,19 @@ from types import MappingProxyType
 from typing import IO, Final
 
 from hutong_protocol.faults import LocalProtocolError, ProtocolFault
-from hutong_protocol.harness_ops import encoding, identity, signatures
+from hutong_protocol.harness_ops import encoding, fold, identity, records, runs, signatures, tree
 from hutong_protocol.harness_ops.request import BadRequest, Json, Operation, Request
 
 OPS: Final[Mapping[str, Operation]] = MappingProxyType(
-    {**encoding.OPS, **signatures.OPS, **identity.OPS}
+    {
+        **encoding.OPS,
+        **signatures.OPS,
+        **records.OPS,
+        **runs.OPS,
+        **tree.OPS,
+        **fold.OPS,
+        **identity.OPS,
+    }
 )
 """Every operation by its name on the wire."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import mutants_encoding, mutants_identity, mutants_signatures
+from conformance import mutants_encoding, mutants_identity, mutants_records, mutants_signatures
 from hutong_conformance import report
 from hutong_conformance.cases import Case, Json, load
 from hutong_conformance.subject import Subject
@@ -23,7 +23,9 @@ MUTANTS = {
     **{name: ("2", *entry) for name, entry in mutants_encoding.MUTANTS.items()},
     **{name: ("3", *entry) for name, entry in mutants_signatures.MUTANTS.items()},
     **{name: ("4", *entry) for name, entry in mutants_identity.MUTANTS.items()},
+    **mutants_records.MUTANTS,
 }
+SECTIONS = sorted({section for section, _, _ in MUTANTS.values()})
 NAMED = {name for _, _, caught_by in MUTANTS.values() for name in caught_by}
 INPUT_CHARS_MAX = 20_000
 CASES = {
@@ -33,7 +35,7 @@ CASES = {
         # The few large ones would take most of the time and are for one rule each.
         if case.id in NAMED or len(str(case.input)) <= INPUT_CHARS_MAX
     ]
-    for section in ("2", "3", "4")
+    for section in SECTIONS
 }
 
 LINES = """
@@ -65,14 +67,14 @@ def failures_of(name: str) -> set[str]:
     return failures(mutant, CASES[section])
 
 
-@pytest.mark.parametrize("section", ["2", "3", "4"])
+@pytest.mark.parametrize("section", SECTIONS)
 def test_the_core_itself_fails_no_vector(section: str) -> None:
     assert failures(harness.answer, CASES[section]) == set()
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_vector_of_a_name_catches_each_mutant(name: str) -> None:
-    """Threats 2, 8, 29, 30: each leaves out one rule that these rows depend on."""
+    """Threats 2, 8, 23, 29, 30: each leaves out one rule that these rows depend on."""
     assert set(MUTANTS[name][2]) - failures_of(name) == set()
 
 
