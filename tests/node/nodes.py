@@ -10,7 +10,7 @@ from hutong_node.clock import SystemClock
 from hutong_node.config import Config, DataFolder, LocalListen, PeerListen
 from hutong_node.founding import found
 from hutong_node.node import Node, open_parts
-from hutong_node.store.interface import NewPart, NewRecord
+from hutong_node.store.interface import NewPart, NewRecord, StoreMethods
 from hutong_protocol.encoding import encode
 from hutong_protocol.exchange import Scope
 
@@ -20,7 +20,7 @@ FSC = Scope(SPACE, "fsc")
 
 
 def new_node(root: Path, name: str, *, tls: bool = True) -> Node:
-    """A new organisation with a node that listens on a free port of loopback."""
+    """A new organisation whose node holds `FSC` and listens on a free port of loopback."""
     folder = DataFolder(root / name)
     config = Config(
         organisation=name,
@@ -28,7 +28,12 @@ def new_node(root: Path, name: str, *, tls: bool = True) -> Node:
         local=LocalListen(port=0),
     )
     found(folder, config, SystemClock())
-    return Node(open_parts(folder))
+    node = Node(open_parts(folder))
+    parts = node.parts
+    parts.roster.subscribe([FSC])
+    policy = parts.roster.policy(parts.identity.org, config.policy.organisation_bytes_max)
+    parts.store.run(StoreMethods.set_policy, policy)
+    return node
 
 
 def reopened(node: Node) -> Node:
