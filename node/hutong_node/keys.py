@@ -109,12 +109,12 @@ def read_secret(path: Path) -> bytes:
         KeyFileRefused: as `load_key`, whatever the content.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as refused:
         raise KeyFileRefused(f"{path} can't be opened: {refused.strerror}") from refused
-    with os.fdopen(file, "rb") as stream:
+    try:
         # The opened file is judged, not the name: the name may come to mean another file.
-        found = os.fstat(stream.fileno())
+        found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode):
             raise KeyFileRefused(f"{path} is not a regular file")
         if found.st_uid != os.geteuid():
@@ -127,7 +127,9 @@ def read_secret(path: Path) -> bytes:
                 f"{path} has mode {stat.S_IMODE(found.st_mode):04o}, so that others can use this"
                 f" key; run: chmod 600 '{path}'"
             )
-        return stream.read(_FILE_BYTES_MAX)
+        return os.read(file, _FILE_BYTES_MAX)
+    finally:
+        os.close(file)
 
 
 def sync_folder(folder: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import MutableMapping, Sequence
 from typing import Final
 
 from hutong_node.clock import Clock
-from hutong_node.publishing import OwnWriter, Publisher
+from hutong_node.publishing import OwnWriter, Publisher, PublishingRefused
 from hutong_node.store.interface import NewErase, NewRecord, Policy, Publication
 from hutong_node.store.sqlite.forks import bare_run, keep_fork
 from hutong_node.store.sqlite.held import LogRow, OrgRow
@@ -31,7 +31,7 @@ from hutong_protocol.exchange import (
 from hutong_protocol.faults import Fault, ProtocolFault
 from hutong_protocol.identity import IdentityState, admit, decide_log
 from hutong_protocol.identity_events import Event, parse_event
-from hutong_protocol.ids import EventId, LogId, OrgId
+from hutong_protocol.ids import LogId, OrgId
 from hutong_protocol.limits import SALT_BYTES
 from hutong_protocol.log_state import Joined, Refused, fork_proof, join
 from hutong_protocol.records import Kind
@@ -99,6 +99,8 @@ class Replica:
         request: bytes = b"",
     ) -> Publication:
         """As `StoreMethods.publish`."""
+        if not self._policy.holds(scope):
+            raise PublishingRefused("this node does not hold the scope: subscribe to it first")
         publication = self._publisher.publish(scope, news, name, request)
         self.ledger.flush()
         return publication
@@ -140,8 +142,8 @@ class Replica:
             if position < len(arrived):
                 fault = fault or admission.refused[position]
         waiting = sum(position < len(arrived) for position in admission.waiting)
-        if row is None and EventId(org) not in admission.held:
-            # Without the inception nothing can ever be judged: nothing is kept.
+        if not admission.held and not (arrived and self._policy.lets_in(org)):
+            # Of an organisation that isn't let in nothing waits for its inception.
             return _events_outcome(org, row, 0, waiting, fault)
         row = row or self.ledger.orgs.make(org)
         copies = [*arrived, *row.waiting]

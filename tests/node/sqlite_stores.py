@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 from hutong_node.publishing import OwnWriter
-from hutong_node.store.interface import Policy, StoreMethods
+from hutong_node.store.interface import Policy, StoredRecord, StoreMethods
 from hutong_node.store.sqlite.store import SqliteStore
+from hutong_protocol.exchange import RunsBatch
+from hutong_protocol.ids import RecordId
 from simulation.parties import Party
 
 MACHINE = bytes(32)
@@ -28,6 +30,12 @@ class FixedClock:
 
     def monotonic_s(self) -> float:
         return self.ms / 1_000
+
+
+class OpenStore(StoreMethods, Protocol):
+    """What tests see of an open store: its methods, and the store itself."""
+
+    store: SqliteStore
 
 
 class Direct:
@@ -70,13 +78,29 @@ def opened(
     policy: Policy = EVERYBODY,
     clock: FixedClock | None = None,
     machine: bytes = MACHINE,
-) -> Iterator[Direct]:
+) -> Iterator[OpenStore]:
     """As `open_store`, closed at the end; if it has an own party, that one is known to it."""
     store = open_store(folder, own, policy, clock, machine)
     try:
-        direct = Direct(store)
+        direct = cast(OpenStore, Direct(store))
         if own is not None:
             direct.store_events(own.org, own.values)
         yield direct
     finally:
         store.close()
+
+
+def require(store: OpenStore, record: bytes) -> StoredRecord:
+    """A record that must be held."""
+    found = store.record(RecordId(record))
+    assert found is not None
+    return found
+
+
+def records_in(batch: RunsBatch) -> list[Any]:
+    """The records of all runs of a batch, in order."""
+    found: list[Any] = []
+    for run in batch.runs:
+        assert isinstance(run.run[3], list)
+        found += run.run[3]
+    return found

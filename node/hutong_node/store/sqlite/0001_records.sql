@@ -120,7 +120,7 @@ CREATE TABLE erasures (
     target_row INTEGER REFERENCES records,
     PRIMARY KEY (scope, target, row)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX erasures_without_target ON erasures (target) WHERE target_row IS NULL;
+CREATE INDEX erasures_without_target ON erasures (scope, target) WHERE target_row IS NULL;
 
 -- Rows whose parts changed after they had arrived: came late, were erased or found rotten.
 CREATE TABLE part_changes (

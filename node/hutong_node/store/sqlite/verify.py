@@ -192,7 +192,7 @@ class _Check:
             is_closed = header.kind == Kind.CLOSE
             has_erases = has_erases or header.kind == Kind.ERASE
             self._clocks[scope, org] = max(self._clocks.get((scope, org), 0), header.clock)
-            self._check_parts(row, header, owner, may_erase)
+            self._check_parts(scope, row, header, owner, may_erase)
             self._found.records += 1
             if seq in seals:
                 if seq - last_seal > SEAL_SPACING_MAX + 1:
@@ -205,7 +205,9 @@ class _Check:
         if (seq, prev, is_closed, has_erases) != (head_seq, head, bool(closed), bool(erases)):
             self._problem("heads-differ", f"log {number}: head {head_seq}, records to {seq}")
 
-    def _check_parts(self, row: Row, header: Header, owner: LogOwner, may_erase: bool) -> None:
+    def _check_parts(
+        self, scope: int, row: Row, header: Header, owner: LogOwner, may_erase: bool
+    ) -> None:
         states = PartStates.read(row.parts)
         if states.count != len(header.parts):
             raise Rotten(f"states of {states.count} parts at seq {row.seq}")
@@ -215,8 +217,10 @@ class _Check:
                 raise Rotten(f"part {position} at seq {row.seq} is not where it is said to be")
             if content is not None and not fits(content, part.length, part.commit):
                 self._problem(Fault.BAD_COMMIT, f"row {row.row}, part {position}")
-        wanted = self._rows("SELECT mask FROM missing_parts WHERE row = ?", row.row)
-        if (wanted[0][0] if wanted else 0) != states.missing:
+        wanted = self._rows(
+            "SELECT row, mask FROM missing_parts WHERE scope = ? AND id = ?", scope, row.id
+        )
+        if wanted != ([(row.row, states.missing)] if states.missing else []):
             self._problem("wants-differ", f"row {row.row}")
         self._found.missing_parts += states.missing.bit_count()
         self._found.erased_parts += states.erased.bit_count()
@@ -224,8 +228,12 @@ class _Check:
         if header.parts:
             self._targets.append(_Target(target, states))
         if header.kind == Kind.ERASE:
-            named = zip(map(RecordId, header.refs), masks(header.ext), strict=True)
-            self._erases.append(Erase(owner, may_erase, tuple(named)))
+            named = tuple(zip(map(RecordId, header.refs), masks(header.ext), strict=True))
+            self._erases.append(Erase(owner, may_erase, named))
+            for record, mask in named:
+                query = "SELECT mask FROM erasures WHERE scope = ? AND target = ? AND row = ?"
+                if self._rows(query, scope, record, row.row) != [(mask,)]:
+                    self._problem(Fault.ERASED, f"erase of row {row.row}")
 
     def _check_erased(self) -> None:
         expected = erased_masks(self._erases, [known.target for known in self._targets])

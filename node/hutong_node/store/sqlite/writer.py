@@ -40,7 +40,7 @@ class Subject(Protocol):
         """Drops everything remembered, after a rollback."""
 
     def after_commit(self) -> None:
-        """Is called after each commit, when its results have been told."""
+        """Is called after each commit, before its results are told."""
 
     def tidy(self) -> bool:
         """Does a bounded piece of housekeeping outside a transaction; True if there is more."""
@@ -149,9 +149,9 @@ class WriterThread(Generic[SubjectT]):
             for future, _ in results:
                 future.set_exception(failed)
             return go_on
+        self._tidied(subject.after_commit, subject)
         for future, result in results:
             future.set_result(result)
-        self._tidied(subject.after_commit, subject)
         return go_on
 
     def _run_one(
