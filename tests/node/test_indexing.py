@@ -66,7 +66,7 @@ async def test_index_equals_the_fold_after_any_history(tmp_path: Path, seed: int
 
 
 async def test_one_record_reduces_one_thing(tmp_path: Path) -> None:
-    """The issue: a counted, bounded number of rows. Here one basis, and the records of its thing."""
+    """The issue: a counted, bounded number of rows. Here one basis, its own records."""
     node = new_node(tmp_path, "node")
     named: dict[bytes, bytes] = {}
     records = list(history(Random(7), 80))
