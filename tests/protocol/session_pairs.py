@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from hutong_protocol.exchange import Scope
+from hutong_protocol.exchange import LocalChange, Scope
 from hutong_protocol.faults import Fault
 from hutong_protocol.frame_forms import encode_frame, parse_frame
 from hutong_protocol.frames import Bye, Frame
 from hutong_protocol.handshake import SessionLimits
+from hutong_protocol.ids import LogId
 from hutong_protocol.session import FEATURES
-from hutong_protocol.session_events import Failed
+from hutong_protocol.session_events import Failed, Live, Unsettled
 from hutong_protocol.session_states import Role, State
+from simulation.checkers import check_equal, check_store
 from simulation.pair import Endpoint, Member, Pair
 from simulation.parties import Party, found
 from simulation.replica import Replica
+from simulation.scenario import copy_log
 from simulation.writing import Writer
 
 SCOPE = Scope("xian-2021", "base")
@@ -118,3 +121,67 @@ def peer_fault(pair: Pair, role: Role) -> str | None:
     """The fault in the BYE that this side sent, None if it sent none."""
     byes = [frame.fault for frame in frames_of(pair, role) if isinstance(frame, Bye)]
     return byes[0] if byes else None
+
+
+def seen(pair: Pair, kind: type[Frame], role: Role | None = None) -> int:
+    """How many frames of a kind were sent."""
+    return sum(isinstance(frame, kind) for frame in frames_of(pair, role))
+
+
+def unsettled(pair: Pair, role: Role) -> Unsettled:
+    """The news of this side that the session stayed unsettled."""
+    [news] = pair.ends[role].of(Unsettled)
+    assert isinstance(news, Unsettled)
+    return news
+
+
+def write(writing: Writer, count: int = 1) -> LocalChange:
+    """Some records in the one scope."""
+    return writing.write(SCOPE, writing.random_drafts(count))
+
+
+def live_pair(rng: random.Random, *, credit: int = 8) -> tuple[Pair, list[Writer]]:
+    """A live pair that holds a log of each side, and their writers."""
+    two = members(rng)
+    writers = [writer(one, rng) for one in two]
+    for writing in writers:
+        write(writing)
+    pair = pair_of(two, rng, live=True, credit=credit)
+    pair.run()
+    for end in pair.ends:
+        assert end.session.state is State.LIVE
+        assert end.of(Live)
+    pair.sent.clear()
+    return pair, writers
+
+
+def tell(pair: Pair, role: Role, change: LocalChange, *, eager: bool = True) -> None:
+    """Tells a session of something durable."""
+    end = pair.ends[role]
+    end.take(end.session.local_change([change], eager=eager))
+
+
+def stores_equal(pair: Pair) -> None:
+    stores = [end.member.store for end in pair.ends]
+    for store in stores:
+        check_store(store)
+    check_equal(stores, [SCOPE])
+
+
+def forked(
+    rng: random.Random, *, common: int, own: int, other: int
+) -> tuple[Member, Member, LogId]:
+    """Two members that hold two branches of one log, of a third organisation."""
+    first, second = members(rng)
+    cloned = member(rng)
+    writing = writer(cloned, rng)
+    change = write(writing, 1)
+    for _ in range(common - 2):
+        write(writing, 1)
+    clone = cloned.store.snapshot()
+    for store, target, count in ((cloned.store, first, own), (clone, second, other)):
+        writing.store = store
+        for _ in range(count):
+            write(writing, 1)
+        copy_log(store, target.store, SCOPE, change.log, 0)
+    return first, second, change.log

@@ -11,11 +11,11 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from hutong_protocol import tree
 from hutong_protocol.encoding import encode
-from hutong_protocol.erasure import Erase, EraseTarget, LogOwner, effective_mask
+from hutong_protocol.erasure import Erase, EraseTarget, effective_mask
 from hutong_protocol.exchange import (
     Cursor,
     EventsBatch,
@@ -43,7 +43,7 @@ from hutong_protocol.identity_admission import admit
 from hutong_protocol.identity_events import Event, parse_event
 from hutong_protocol.ids import EventId, LogId, OrgId, RecordId
 from hutong_protocol.log_state import LogState, Refused, join
-from hutong_protocol.records import Kind, OpenInfo, part_commit
+from hutong_protocol.records import Kind, OpenInfo
 from hutong_protocol.runs import (
     CheckedRecord,
     CheckedRun,
@@ -54,65 +54,7 @@ from hutong_protocol.runs import (
     fit_run,
 )
 from hutong_protocol.signatures import record_message, verify
-
-
-@dataclass
-class Kept:
-    """A record as it is kept; `erased` is the mask of parts that are gone for good."""
-
-    record: CheckedRecord
-    parts: list[PartData | None]
-    erased: int = 0
-
-    @property
-    def missing(self) -> int:
-        """The mask of parts neither present nor erased."""
-        held = sum(1 << at for at, part in enumerate(self.parts) if part is not None)
-        return ((1 << len(self.parts)) - 1) & ~held & ~self.erased
-
-
-@dataclass
-class Log:
-    """A log with its one branch; signatures by seq, which may be garbage in the middle."""
-
-    state: LogState
-    scope: Scope
-    kept: list[Kept] = field(default_factory=list)
-    signatures: dict[int, bytes] = field(default_factory=dict)
-    forks: dict[bytes, int] = field(default_factory=dict)
-    """Heads of branches that were refused with proof, and where they part."""
-
-
-@dataclass
-class ScopeState:
-    """What is kept for each scope: changes by entry, and the want-list."""
-
-    counter: int = 0
-    changed: dict[bytes, int] = field(default_factory=dict)
-    entries: dict[bytes, bytes] = field(default_factory=dict)
-    missing: set[RecordId] = field(default_factory=set)
-    buckets: list[bytes] = field(default_factory=lambda: [tree.EMPTY] * tree.BUCKETS)
-    nodes: list[bytes] = field(default_factory=lambda: [tree.EMPTY] * tree.NODES)
-
-    def change(self, entry_id: bytes, entry: bytes) -> None:
-        """Puts an entry in, and hashes its way up the tree anew, as a store does."""
-        self.counter += 1
-        self.changed[entry_id] = self.counter
-        self.entries[entry_id] = entry
-        bucket = tree.bucket_of(entry_id)
-        members = [
-            each
-            for identifier, each in self.entries.items()
-            if tree.bucket_of(identifier) == bucket
-        ]
-        self.buckets[bucket] = tree.bucket_hash(members)
-        node = bucket // tree.FANOUT
-        first = node * tree.FANOUT
-        self.nodes[node] = tree.node_hash(b"".join(self.buckets[first : first + tree.FANOUT]))
-
-    def root(self, scope: Scope) -> bytes:
-        """The root of the scope that this is the state of."""
-        return tree.root_hash(scope.space, scope.topic, b"".join(self.nodes))
+from simulation.replica_state import Kept, Log, ScopeState, ancestors_first, fits, owner_of
 
 
 class Replica:
@@ -374,7 +316,7 @@ class Replica:
                 for ref, mask in zip(record.refs, masks, strict=True)
                 if isinstance(mask, int)
             )
-            erase = Erase(_owner(log), delegation.rights.erase, names)
+            erase = Erase(owner_of(log), delegation.rights.erase, names)
             for ref in record.refs:
                 self.erases.setdefault(ref, []).append(erase)
                 target = self.records.get(RecordId(ref))
@@ -384,7 +326,7 @@ class Replica:
 
     def _erase(self, log: Log, kept: Kept) -> None:
         """Drops what effective erases name, and puts what is missing on the want-list."""
-        target = EraseTarget(kept.record.id, _owner(log), len(kept.parts))
+        target = EraseTarget(kept.record.id, owner_of(log), len(kept.parts))
         for erase in self.erases.get(kept.record.id, ()):
             kept.erased |= effective_mask(erase, target)
         for position in range(len(kept.parts)):
@@ -411,7 +353,7 @@ class Replica:
         """Finds parts that rotted where they lie; they are missing from now on. Spec: 5.6.3."""
         for log, kept in self.records.values():
             for position, part in enumerate(kept.parts):
-                if part is not None and not _fits(kept, position, part):
+                if part is not None and not fits(kept, position, part):
                     kept.parts[position] = None
                     self._note_missing(log.scope, kept)
 
@@ -429,7 +371,7 @@ class Replica:
             if log is None or kept is None or log.scope != scope:
                 continue
             for position, part in enumerate(kept.parts):
-                if part is None or not want.mask >> position & 1 or not _fits(kept, position, part):
+                if part is None or not want.mask >> position & 1 or not fits(kept, position, part):
                     continue
                 size += len(part.data) + 64
                 if size > bytes_max:
@@ -447,7 +389,7 @@ class Replica:
             if item.position < len(kept.parts):
                 role = kept.record.part_refs[item.position].role
                 part = PartData(role, item.salt, item.data)
-                if _fits(kept, item.position, part):
+                if fits(kept, item.position, part):
                     stored += self._fill(kept, item.position, part)
         return stored
 
@@ -468,7 +410,7 @@ class Replica:
                 queue += held[ancestor].context
         batch: list[object] = []
         size = 0
-        for event in _ancestors_first(held):
+        for event in ancestors_first(held):
             if event.id in known:
                 continue
             value = event.to_value()
@@ -507,23 +449,3 @@ class Replica:
             fault=fault.fault if fault else None,
             detail=fault.detail if fault else "",
         )
-
-
-def _owner(log: Log) -> LogOwner:
-    opened = log.state.open
-    return LogOwner(opened.org, opened.space, opened.topic, opened.writer)
-
-
-def _fits(kept: Kept, position: int, part: PartData) -> bool:
-    ref = kept.record.part_refs[position]
-    return len(part.data) == ref.length and part_commit(part.salt, part.data) == ref.commit
-
-
-def _ancestors_first(held: dict[EventId, Event]) -> list[Event]:
-    ordered: dict[EventId, Event] = {}
-    left = dict(held)
-    while left:
-        ready = [event for event in left.values() if event.context <= ordered.keys()]
-        for event in sorted(ready, key=lambda event: event.id):
-            ordered[event.id] = left.pop(event.id)
-    return list(ordered.values())

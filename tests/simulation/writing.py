@@ -18,7 +18,8 @@ from hutong_protocol.records import encode_elements, record_id
 from hutong_protocol.runs import PartData, RunSource, encode_run_value, fit_run
 from hutong_protocol.signatures import record_message
 from simulation.parties import Party
-from simulation.replica import Log, Replica
+from simulation.replica import Replica
+from simulation.replica_state import Log
 
 UNKNOWN_KIND = 9
 
