@@ -1,0 +1,577 @@
+"""The shapes of the local API, version 1: what is asked and what is told, in one place.
+
+Owns the JSON that people's programs and adapters exchange with their own node. Routes, the OpenAPI
+document and the command line are made from these shapes, so they cannot say different things.
+Identifiers stand in their text form (Spec: 2.5), other bytes as hex, times as RFC 3339 in UTC,
+amounts as decimal text in the base unit of their dimension.
+
+What is asked for is strict: nothing is converted, an unknown field is an error (threat 48). What is
+told may gain fields within version 1; programs ignore those that they don't know. What facts and
+text may hold is the schema's business, and is checked when a draft is made (`drafting`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+JsonMap: TypeAlias = dict[str, JsonValue]
+"""A map as JSON has it."""
+
+ID = r"^(org|writer|rec|log|event|key)-[a-z2-7]{56}$"
+RecordText: TypeAlias = Annotated[str, Field(pattern=r"^rec-[a-z2-7]{56}$")]
+"""A record id, also that of a thing."""
+OrgText: TypeAlias = Annotated[str, Field(pattern=r"^org-[a-z2-7]{56}$")]
+"""An organisation id."""
+NameText: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+"""A space or topic. Spec: 5.1."""
+SourceName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+"""What an operator calls a source of rows."""
+ShortWords: TypeAlias = Annotated[str, Field(max_length=300)]
+TimeText: TypeAlias = Annotated[str, Field(max_length=40)]
+
+DRAFTS_MAX = 1_000
+ROWS_MAX = 2_000
+
+
+class Asked(BaseModel):
+    """What a program sends: strict, and nothing that isn't named here."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Told(BaseModel):
+    """What the node answers; later nodes may add fields."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ProblemItem(Told):
+    """One objection to a field: where, which rule, and a value that would do."""
+
+    path: str
+    rule: str
+    example: str = ""
+
+
+class ErrorAnswer(Told):
+    """Any refusal, as application/problem+json (RFC 9457). Programs go by `code`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    way_out: str = ""
+    problems: list[ProblemItem] = []
+
+
+class ScopeItem(Asked):
+    """A pair of space and topic, the unit of exchange."""
+
+    space: NameText
+    topic: NameText
+
+
+# --- Records
+
+
+class PartExpiry(Asked):
+    """When a part is to be forgotten. Facts never expire. Spec: 5.3."""
+
+    text: TimeText
+
+
+class DraftItem(Asked):
+    """A statement that this node is asked to sign.
+
+    `refs` are by name: `thing`, `link`, `revision`, `first`, `target`, `dispatch` hold a record id,
+    `replaces` a list of them. A `client_id` makes the draft safe to send again, in any request: it
+    is signed once.
+    """
+
+    type: Annotated[str, Field(max_length=32, examples=["need/1"])]
+    space: NameText
+    topic: NameText
+    refs: dict[str, str | list[str]] = {}
+    facts: JsonMap = {}
+    text: JsonMap = {}
+    exp: PartExpiry | None = None
+    client_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+
+
+class PublishRequest(Asked):
+    """Drafts to sign. All are checked before any is signed."""
+
+    drafts: Annotated[list[DraftItem], Field(min_length=1, max_length=DRAFTS_MAX)]
+
+
+class PublishedItem(Told):
+    """A draft that was signed; `thing` is what it is about, itself for a thing's first record."""
+
+    id: str
+    thing: str
+    type: str
+    space: str
+    topic: str
+    client_id: str | None = None
+
+
+class PublishAnswer(Told):
+    """The records in the order of the drafts.
+
+    `replayed` counts those that had been signed before under the same key or client id.
+    """
+
+    records: list[PublishedItem]
+    replayed: int = 0
+
+
+class Author(Told):
+    """An organisation, with the name by which it is known here, if any."""
+
+    id: str
+    name: str | None = None
+
+
+class RecordAnswer(Told):
+    """A record as it is held. Facts and text are null where they aren't present; states say why.
+
+    `fits` is false for facts that the schema can't read; they are then shown as `raw`, hex.
+    """
+
+    id: str
+    type: str
+    space: str
+    topic: str
+    author: Author
+    writer: str
+    log: str
+    seq: int
+    clock: int
+    written_at: str
+    refs: dict[str, str | list[str]]
+    facts: JsonMap | None
+    facts_state: Literal["present", "erased", "missing", "absent"]
+    text: JsonMap | None
+    text_state: Literal["present", "erased", "missing", "absent"]
+    standing: str | None = None
+    fits: bool = True
+    raw: str | None = None
+
+
+# --- Things
+
+
+class LineItem(Told):
+    """A line with its numbers. Spec: 12.15. Amounts are null where there is no target."""
+
+    id: str
+    kind: str | None
+    words: str | None = None
+    closed: bool
+    dimension: str | None
+    bound: str | None = None
+    raw: str | None = None
+    required: str | None
+    accepted: str
+    in_transit: str
+    received: str
+    open: str | None
+    pledged: str
+    proxy: str
+    possible: str
+    over_promised: str | None
+    open_if_all_pledges_hold: str | None
+    reported: str
+    unquantified: int
+    unmeasured: bool
+    other: list[JsonMap] = []
+    commitments: list[JsonMap] = []
+
+
+class ThingItem(Told):
+    """A thing in a list."""
+
+    id: str
+    type: str
+    space: str
+    topic: str
+    title: str | None
+    author: Author
+    steward: Author
+    urgency: str | None
+    place: str | None
+    life: str
+    reason: str | None
+    coverage: str | None
+    delivery: str | None
+    verification: str
+    valid_until: str | None
+    lines: int
+    flags: list[str]
+    waiting_on: list[str]
+
+
+class ThingsAnswer(Told):
+    """A page of things in the order of space, topic and id; `next` is for `after`."""
+
+    things: list[ThingItem]
+    next: str | None = None
+    as_of: str
+    behind: int = 0
+
+
+class ThingAnswer(Told):
+    """A thing with its numbers, who is waited for, and every record about it.
+
+    `behind` is the number of records held here that the picture does not contain yet. `digest`
+    compares with that of other nodes for the same `as_of`. Spec: 12.20.
+    """
+
+    thing: ThingItem
+    revision: str
+    facts: JsonMap | None
+    text: JsonMap | None
+    lines: list[LineItem]
+    waiting_on: list[JsonMap]
+    checks: list[JsonMap]
+    flags: list[JsonMap]
+    history: list[RecordAnswer]
+    as_of: str
+    digest: str
+    behind: int = 0
+
+
+class AtHomeAnswer(Told):
+    """What came with a row and stays on this node: never signed, never sent."""
+
+    id: str
+    values: dict[str, str]
+
+
+# --- Status
+
+
+class ScopeStatus(Told):
+    """One scope held: its root, and what the records in it come to."""
+
+    space: str
+    topic: str
+    root: str
+    things: int | None
+    fold_digest: str | None
+    claims_digest: str | None
+
+
+class PeerItem(Told):
+    """A peer and how it stands with it. `certificate` is the pinned SHA-256, hex."""
+
+    organisation: Author
+    endpoint: str | None
+    certificate: str | None
+    state: str
+    settled_at: str | None = None
+    connected_at: str | None = None
+    next_try_s: float | None = None
+    tries: int = 0
+    last_fault: str | None = None
+    last_reason: str | None = None
+    records_received: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    leftovers: int = 0
+    refusals: dict[str, int] = {}
+    refusals_by_peer: dict[str, int] = {}
+
+
+class ForkItem(Told):
+    """Two signed branches of one log that cannot both be its history. Spec: 5.10."""
+
+    log: str
+    organisation: Author
+    space: str
+    topic: str
+    seq: int
+    found_at: str
+
+
+class RetiredLog(Told):
+    """A log of this node that it never continues, and why. Spec: 5.1.5."""
+
+    log: str
+    space: str
+    topic: str
+    reason: str
+
+
+class CoverageItem(Told):
+    """What the picture rests on. Spec: 12.20.1."""
+
+    records: int
+    standing: dict[str, int]
+    types: dict[str, int]
+    facts_erased: int
+    facts_missing: int
+    organisations: int
+    not_held: list[str]
+
+
+class StatusAnswer(Told):
+    """How this node is. `frontier_digest` is the shared root over all scopes held. Spec: 7.5.4.
+
+    `as_of` is the instant of the fold digests; two nodes compare at the same one.
+    """
+
+    organisation: Author
+    version: str
+    running: bool
+    records: int
+    logs: int
+    organisations: int
+    missing_parts: int
+    disk_bytes: int
+    behind: int
+    frontier_digest: str
+    as_of: str
+    scopes: list[ScopeStatus]
+    coverage: CoverageItem | None
+    peers: list[PeerItem]
+    refusals: dict[str, int]
+    queue: int
+    marker_mismatch: str | None = None
+    frozen: list[Author] = []
+    forks: list[ForkItem] = []
+    retired_logs: list[RetiredLog] = []
+    alarms: list[str] = []
+
+
+# --- Peers, organisations, invites
+
+
+class PeersAnswer(Told):
+    """All peers."""
+
+    peers: list[PeerItem]
+
+
+class AddPeerRequest(Asked):
+    """A node to exchange with; without an `endpoint` it dials us. Adding again re-pins."""
+
+    organisation: OrgText
+    endpoint: Annotated[str, Field(max_length=256)] | None = None
+    certificate: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class OrganisationItem(Told):
+    """An organisation that was let in, with the operator's own note."""
+
+    id: str
+    name: str | None
+    note: str
+    since: str
+
+
+class OrganisationsAnswer(Told):
+    """All organisations let in; this node's own is always."""
+
+    own: Author
+    organisations: list[OrganisationItem]
+
+
+class AcceptRequest(Asked):
+    """Lets an organisation in: its records are stored in the scopes held."""
+
+    organisation: OrgText
+    note: ShortWords = ""
+
+
+class ChangeAnswer(Told):
+    """Whether something changed; asking twice changes nothing the second time."""
+
+    changed: bool
+
+
+class SubscriptionsAnswer(Told):
+    """The scopes held. `base` of each space is among them."""
+
+    scopes: list[ScopeItem]
+
+
+class SubscribeRequest(Asked):
+    """Scopes to hold from now on."""
+
+    scopes: Annotated[list[ScopeItem], Field(min_length=1, max_length=256)]
+
+
+class InviteRequest(Asked):
+    """For whom an invite opens which scopes, and for how long."""
+
+    scopes: Annotated[list[ScopeItem], Field(min_length=1, max_length=32)]
+    endpoint: Annotated[str, Field(max_length=256)] | None = None
+    hours: Annotated[int, Field(ge=1, le=720)] = 72
+
+
+class InviteAnswer(Told):
+    """The text to hand over; whoever uses it first is let in."""
+
+    invite: str
+    expires_at: str
+
+
+class JoinRequest(Asked):
+    """An invite that another organisation made for us."""
+
+    invite: Annotated[str, Field(max_length=8_192)]
+
+
+class JoinAnswer(Told):
+    """Whom we joined, and which scopes we hold from now on."""
+
+    organisation: Author
+    endpoint: str
+    scopes: list[ScopeItem]
+
+
+# --- Imports and the queue
+
+
+class ImportRow(Asked):
+    """A row as it would be published. `key` is its business key, `row` how people find it.
+
+    `sensitive` are values kept on this node beside the thing, never signed and never sent.
+    """
+
+    key: Annotated[str, Field(min_length=1, max_length=300)]
+    row: ShortWords = ""
+    type: Annotated[str, Field(max_length=32, examples=["need/1"])]
+    space: NameText
+    topic: NameText
+    facts: JsonMap
+    text: JsonMap = {}
+    sensitive: dict[str, Annotated[str, Field(max_length=8_192)]] = {}
+
+
+class ImportRequest(Asked):
+    """Rows of one source, or a chunk of them.
+
+    A file that is longer than one request is sent in chunks with the same `run`, a name that the
+    program makes up for this reading of the file; `last` is true for the last chunk only. With
+    `complete` the file says everything: what was imported before and isn't in this run is closed
+    (after the last chunk). With `queue` rows wait, unsigned, for somebody to look at them. With
+    `platform` needs and offers carry an opaque id of their row (Spec: 13.2). `mapping` names the
+    mapping and its version, for people.
+    """
+
+    mapping: ShortWords = ""
+    run: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    last: bool = True
+    complete: bool = False
+    queue: bool = False
+    dry_run: bool = False
+    platform: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None = None
+    rows: Annotated[list[ImportRow], Field(max_length=ROWS_MAX)]
+
+
+RowResult: TypeAlias = Literal[
+    "new", "revised", "reopened", "unchanged", "queued", "refused", "question"
+]
+
+
+class RowOutcome(Told):
+    """What became of a row. `record` is what was signed for it now, `thing` what it is about."""
+
+    key: str
+    row: str
+    outcome: RowResult
+    thing: str | None = None
+    record: str | None = None
+    queue: int | None = None
+    problems: list[ProblemItem] = []
+
+
+class GoneRow(Told):
+    """A row of an earlier run that this one doesn't have.
+
+    `closed`: with reason `source_row_removed`. `gone`: not closed, since the file isn't said to be
+    complete. `question`: not closed, for the reason given; a person must decide.
+    """
+
+    key: str
+    row: str
+    outcome: Literal["closed", "gone", "question"]
+    thing: str
+    record: str | None = None
+    reason: str = ""
+
+
+class ImportAnswer(Told):
+    """One outcome for each row, in order; after the last chunk also what is gone."""
+
+    source: str
+    run: str
+    rows: list[RowOutcome]
+    gone: list[GoneRow] = []
+    counts: dict[str, int]
+    signed: int
+    dry_run: bool = False
+
+
+class QueueItem(Told):
+    """A draft that waits for somebody to look at it. `at_home` never leaves this node."""
+
+    id: int
+    source: str
+    key: str
+    row: str
+    action: Literal["new", "revise"]
+    type: str
+    space: str
+    topic: str
+    title: str | None
+    since: str
+    facts: JsonMap | None = None
+    text: JsonMap | None = None
+    at_home: dict[str, str] | None = None
+
+
+class QueueAnswer(Told):
+    """A page of drafts that wait, oldest first; `next` is for `after`."""
+
+    drafts: list[QueueItem]
+    waiting: int
+    next: str | None = None
+
+
+class ReleaseRequest(Asked):
+    """Signs a draft as checked. `checker` stays on this node: it is a person's name."""
+
+    method: Literal["desk", "one_way", "two_way", "on_site"]
+    checker: ShortWords = ""
+    groups: list[Literal["exists", "place", "quantity", "reachable", "urgency"]] | None = None
+
+
+class ReleaseAnswer(Told):
+    """What was signed: the thing's record, and this organisation's own check of it."""
+
+    thing: str
+    record: str
+    verify: str
+
+
+class RefuseRequest(Asked):
+    """Why a draft will not be signed. The same row is then refused in later imports."""
+
+    reason: ShortWords
+    checker: ShortWords = ""
+
+
+# --- Health
+
+
+class HealthAnswer(Told):
+    """Whether a probe finds everything in order; `checks` by name, `ok` or what is wrong."""
+
+    ok: bool
+    checks: dict[str, str] = {}

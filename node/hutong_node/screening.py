@@ -1,0 +1,223 @@
+"""The queue: drafts that somebody looks at before they are signed. Spec: 13.1.2.
+
+Owns what happens when a person releases or refuses a draft. Releasing signs what the row needs and,
+beside it, this organisation's own check of it: a `verify` bound to what was checked by its digests
+(Spec: 12.18). Both have names of their own, so that releasing twice, or again after a crash, signs
+each once. Who checked is a person: the name stays in `intake.db`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from hutong_node.api_models import QueueAnswer, QueueItem, ReleaseAnswer
+from hutong_node.drafting import Draft, checked
+from hutong_node.importing import Importing
+from hutong_node.intake import Intake, QueuedDraft, RowState
+from hutong_node.node import Node
+from hutong_node.publishing import PublishingRefused
+from hutong_node.refusals import Code, Refused
+from hutong_node.row_plans import plan_first
+from hutong_node.showing import as_json, record_text, time_text
+from hutong_protocol.encoding import Value
+from hutong_protocol.fold import checked_digest
+from hutong_protocol.ids import RecordId
+from hutong_protocol.instants import instant_text
+from hutong_protocol.schema import Problem, Refs, decode_part, write_refs
+
+_BOUND_GROUPS: Final = ("place", "quantity", "urgency")
+_VERIFY: Final = "verify/1"
+
+
+class Screening:
+    """The queue of one node."""
+
+    def __init__(self, node: Node, intake: Intake, importing: Importing) -> None:
+        self._node = node
+        self._intake = intake
+        self._importing = importing
+
+    async def page(self, after: int, drafts_max: int) -> QueueAnswer:
+        """Drafts that wait, with numbers above `after`, oldest first."""
+        drafts = await asyncio.to_thread(self._intake.waiting_drafts, after, drafts_max + 1)
+        rows = {
+            (draft.source, draft.key): known
+            for draft in drafts
+            for known in (await asyncio.to_thread(self._intake.rows, draft.source, [draft.key]))
+            .values()
+        }  # fmt: skip
+        shown = [_item(draft, rows.get((draft.source, draft.key))) for draft in drafts[:drafts_max]]
+        waiting = await asyncio.to_thread(self._intake.waiting_count)
+        more = len(drafts) > drafts_max
+        return QueueAnswer(drafts=shown, waiting=waiting, next=str(shown[-1].id) if more else None)
+
+    async def one(self, number: int) -> QueueItem:
+        """A draft that waits, whole, with what its row keeps at home.
+
+        Raises:
+            Refused: there is none with this number, or it was decided.
+        """
+        draft, row = await self._waiting(number)
+        kept = await asyncio.to_thread(self._intake.kept_at_home, draft.source, draft.key)
+        return _item(draft, row).model_copy(
+            update={
+                "facts": as_json(draft.type, _decoded(draft.facts)),
+                "text": as_json("", _decoded(draft.text)),
+                "at_home": kept,
+            }
+        )
+
+    async def release(
+        self, number: int, method: str, checker: str, groups: Sequence[str] | None
+    ) -> ReleaseAnswer:
+        """Signs a draft and this organisation's own check of it.
+
+        Args:
+            groups: the field groups that were looked at, by default all but `reachable`.
+
+        Raises:
+            Refused: no such draft waits, or it can't be signed any more.
+        """
+        source = (await self._waiting(number))[0].source
+        async with self._importing.alone(source):
+            await self._importing.signing.recover(source)
+            await self._node.index_is_current()
+            queued, row = await self._waiting(number)
+            draft = checked(_draft(queued), self._node.parts.identity.org)
+            _require_sound(draft.problems)
+            row = await self._sign_row(row, draft)
+            thing, version = row.thing, row.revision or row.thing
+            assert thing is not None
+            assert version is not None
+            verify = await self._sign_check(number, draft, thing, version, method, groups)
+            await asyncio.to_thread(
+                self._intake.decide_draft,
+                *(number, "released", self._node.clock.now_ms()),
+                method=method,
+                checker=checker,
+            )
+        return ReleaseAnswer(
+            thing=record_text(thing), record=record_text(version), verify=record_text(verify)
+        )
+
+    async def refuse(self, number: int, reason: str, checker: str) -> None:
+        """Takes a draft out of the queue for good; the same row is refused in later imports.
+
+        Raises:
+            Refused: no such draft waits.
+        """
+        queued, row = await self._waiting(number)
+        await asyncio.to_thread(
+            self._intake.decide_draft,
+            *(number, "refused", self._node.clock.now_ms()),
+            reason=reason,
+            checker=checker,
+        )
+        if row.thing is None:
+            await asyncio.to_thread(self._intake.forget_kept, queued.source, [queued.key])
+
+    async def _waiting(self, number: int) -> tuple[QueuedDraft, RowState]:
+        """A draft that waits, and its row."""
+        draft = await asyncio.to_thread(self._intake.draft, number)
+        if draft is None:
+            raise Refused(
+                Code.NOT_FOUND, f"no draft {number} is in the queue", way_out="hutong queue list"
+            )
+        if draft.state != "waiting":
+            raise Refused(
+                Code.ALREADY_DECIDED,
+                f"draft {number} was {draft.state}",
+                way_out="hutong queue list shows those that still wait",
+            )
+        rows = await asyncio.to_thread(self._intake.rows, draft.source, [draft.key])
+        return draft, rows[draft.key]
+
+    async def _sign_row(self, row: RowState, draft: Draft) -> RowState:
+        """Signs what a released draft needs; the row as it is then."""
+        if row.digest == draft.digest() and not row.closed:
+            return row  # signed before, and interrupted on the way to the check
+        if row.thing is None:
+            plan = plan_first(row, draft)
+        else:
+            change, problems = await self._importing.change(row, draft)
+            if change is None:
+                _require_sound(problems)
+                raise AssertionError("a plan is missing without a reason")
+            plan = change
+        (signed,) = await self._importing.signing.sign([(row, plan)])
+        if signed.refusal is not None:
+            raise Refused(Code.CANNOT_PUBLISH, "the draft was not signed", detail=signed.refusal)
+        return signed.row
+
+    async def _sign_check(
+        self,
+        number: int,
+        draft: Draft,
+        thing: bytes,
+        version: bytes,
+        method: str,
+        groups: Sequence[str] | None,
+    ) -> RecordId:
+        """Signs the check of what a draft says about place, quantity and urgency."""
+        looked_at = ("exists", *_BOUND_GROUPS) if groups is None else tuple(groups)
+        found: dict[str, Value] = {
+            name: True for name in ("exists", "reachable") if name in looked_at
+        }
+        for group in _BOUND_GROUPS:
+            bound = checked_digest(group, None, draft.facts) if group in looked_at else None
+            if bound is not None:
+                found[group] = bound
+        facts: dict[str, Value] = {
+            "outcome": "confirmed",
+            "method": method,
+            "checked": found or {"exists": True},
+            "checked_at": instant_text(self._node.clock.now_ms()),
+        }
+        refs = write_refs(Refs(thing=thing, revision=version))
+        own = self._node.parts.identity.org
+        verify = checked(Draft(draft.scope, _VERIFY, refs, facts, {}), own)
+        _require_sound(verify.problems)
+        try:
+            # The time of a second attempt differs, and must not make it another request.
+            done = await self._node.publish(draft.scope, [verify.record()], f"check:{number}")
+        except PublishingRefused as refused:
+            raise Refused(
+                Code.CANNOT_PUBLISH, "the check was not signed", detail=str(refused)
+            ) from None
+        return done.records[0]
+
+
+def _draft(queued: QueuedDraft) -> Draft:
+    return Draft(queued.scope, queued.type, (), _decoded(queued.facts), _decoded(queued.text))
+
+
+def _decoded(data: bytes) -> dict[str, Value]:
+    return decode_part(data) or {}
+
+
+def _item(draft: QueuedDraft, row: RowState | None) -> QueueItem:
+    title = _decoded(draft.text).get("title")
+    return QueueItem(
+        id=draft.id,
+        source=draft.source,
+        key=draft.key,
+        row=draft.label,
+        action="new" if row is None or row.thing is None else "revise",
+        type=draft.type,
+        space=draft.scope.space,
+        topic=draft.scope.topic,
+        title=title if isinstance(title, str) else None,
+        since=time_text(draft.created_ms) or "",
+    )
+
+
+def _require_sound(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise Refused(
+            Code.INVALID_RECORD,
+            "the draft can't be signed as it is",
+            way_out="mend the row and import it again, or refuse the draft",
+            problems=problems,
+        )
