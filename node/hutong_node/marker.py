@@ -105,7 +105,7 @@ def judge(
     Args:
         marked: what `read_marker` gave.
         belonging: what a marker of this store on this machine would say.
-        is_new: whether the store was made just now, so that nothing of it can have left.
+        is_new: whether the store holds nothing, so that nothing of it can have left.
         holds: whether the store holds the record of a log, a seq and an id.
     """
     if marked is None:

@@ -79,7 +79,9 @@ def _prepare(
         return ledger.held_ids(row, seq, seq) == [record]
 
     belonging = belonging_of(path, generation, machine)
-    mismatch = judge(marked, belonging, found is None, holds)
+    # A crash in the middle of the very first start leaves a generation without a marker.
+    is_new = connection.execute("SELECT 1 FROM records LIMIT 1").fetchone() is None
+    mismatch = judge(marked, belonging, is_new, holds)
     left = marked.left if isinstance(marked, Marked) else {}
     if mismatch is not None:
         connection.execute("BEGIN IMMEDIATE")
