@@ -1,0 +1,254 @@
+"""Reads the tables `[facts]` and `[text]` of a mapping against the shapes of a record type.
+
+Owns the way from nested tables to `MapSpec`, `ListSpec` and `QuantitySpec`. At every step the shape
+of the record type says what a table is: a map of fields, a quantity, or a value with a source. So a
+mapping can name every field there is, now and after a field is added, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hutong_adapters.columns import Pointer, parse_column
+from hutong_adapters.mapping import ListSpec, MapSpec, QuantitySpec, Spec, ValueSpec
+from hutong_adapters.mapping_values import (
+    SOURCES,
+    VALUE_WORDS,
+    Problems,
+    ValueReader,
+    word_list,
+)
+from hutong_protocol.schema.compound import LOCAL_PARTY, QUANTITY_FIELDS, Party, Quantity
+from hutong_protocol.schema.jsonform import structure
+from hutong_protocol.schema.problems import Report
+from hutong_protocol.schema.record_types import RECORD_TYPES
+from hutong_protocol.schema.shapes import COUNT_BANDS, Decimal, Enum, ListOf, MapBy, MapOf, Shape
+
+LINES: Final = "facts.lines"
+"""Where lines stand, whose words stand in the text part."""
+
+_ELEMENT_WORDS: Final = frozenset({"each", "only_if_none", "words"})
+_QUANTITY_WORDS: Final = frozenset(
+    {"bound", "min", "max", "unbounded", "unknown", "unit", "pack", "raw"}
+)
+_NOT_OF_NUMBERS: Final = frozenset({"join", "split", "date", "personal", "else"})
+_BANDS: Final = Enum(tuple(sorted(COUNT_BANDS)))
+
+
+def line_words() -> Mapping[str, Shape]:
+    """The texts that a line may have, by name."""
+    lines = RECORD_TYPES["need/1"].text.fields["lines"].shape
+    assert isinstance(lines, MapBy)
+    assert isinstance(lines.values, MapOf)
+    return {name: field.shape for name, field in lines.values.fields.items()}
+
+
+class SpecReader:
+    """Reads parts of one mapping."""
+
+    def __init__(self, problems: Problems, values: ValueReader) -> None:
+        self._problems = problems
+        self._values = values
+
+    def record(self, shape: Shape, table: Mapping[str, Any], place: str) -> MapSpec:
+        """A whole part of a record: its fields as the mapping states them."""
+        inner = structure(shape)
+        assert isinstance(inner, MapOf)
+        return self._map(inner, table, place, in_each=False)
+
+    def _spec(self, shape: Shape, value: object, place: str, *, in_each: bool) -> Spec | None:
+        if place == "text.lines":
+            self._problems.add(place, "the words of a line stand in `words` of [[facts.lines]]")
+            return None
+        if isinstance(shape, Quantity):
+            return self._quantity(shape, value, place, in_each=in_each)
+        if isinstance(shape, Party):
+            if isinstance(value, dict) and value.keys() <= LOCAL_PARTY.fields.keys():
+                return self._map(LOCAL_PARTY, value, place, in_each=in_each)
+            return self._values.value(shape, value, place, in_each=in_each)
+        inner = structure(shape)
+        if isinstance(inner, ListOf):
+            return self._list(inner, value, place, in_each=in_each)
+        if not isinstance(inner, MapOf | MapBy):
+            return self._values.value(shape, value, place, in_each=in_each)
+        if not isinstance(value, dict):
+            self._problems.add(place, "is a table of fields")
+            return None
+        if isinstance(inner, MapBy):
+            return self._map_by(inner, value, place, in_each=in_each)
+        return self._map(inner, value, place, in_each=in_each)
+
+    def _map(self, shape: MapOf, table: Mapping[str, Any], place: str, *, in_each: bool) -> MapSpec:
+        fields: dict[str, Spec] = {}
+        for name, value in table.items():
+            known = shape.fields.get(name)
+            if known is None:
+                names = ", ".join(shape.fields)
+                self._problems.add(f"{place}.{name}", f"is no field here; known: {names}")
+                continue
+            spec = self._spec(known.shape, value, f"{place}.{name}", in_each=in_each)
+            if spec is not None:
+                fields[name] = spec
+        for name, known in shape.fields.items():
+            if known.required and name not in table:
+                self._problems.add(f"{place}.{name}", "is required")
+        return MapSpec(fields)
+
+    def _map_by(
+        self, shape: MapBy, table: Mapping[str, Any], place: str, *, in_each: bool
+    ) -> MapSpec:
+        fields: dict[str, Spec] = {}
+        for name, value in table.items():
+            report = Report(authoring=True)
+            shape.keys.check(name, report)
+            for problem in report.problems:
+                self._problems.add(f"{place}.{name}", f"the name {problem.rule}")
+            spec = self._spec(shape.values, value, f"{place}.{name}", in_each=in_each)
+            if spec is not None:
+                fields[name] = spec
+        return MapSpec(fields)
+
+    def _list(
+        self, shape: ListOf, value: object, place: str, *, in_each: bool
+    ) -> ListSpec | ValueSpec | None:
+        inner = structure(shape.shape)
+        if isinstance(value, list):
+            elements = [
+                self._element(shape.shape, element, f"{place}[{number}]", in_each=in_each)
+                for number, element in enumerate(value)
+            ]
+            return ListSpec(tuple(element for element in elements if element is not None))
+        if isinstance(inner, MapOf):
+            self._problems.add(place, f"is a list: write [[{place}]], or [{{ ... }}]")
+            return None
+        return self._values.value(shape.shape, value, place, many=True, in_each=in_each)
+
+    def _element(self, shape: Shape, value: object, place: str, *, in_each: bool) -> Spec | None:
+        inner = structure(shape)
+        if not isinstance(inner, MapOf) or not isinstance(value, dict):
+            return self._spec(shape, value, place, in_each=in_each)
+        each = self._each(value, place, in_each=in_each)
+        fields = {name: part for name, part in value.items() if name not in _ELEMENT_WORDS}
+        inside = in_each or each is not None
+        spec = self._map(inner, fields, place, in_each=inside)
+        only_if_none = value.get("only_if_none", False)
+        if not isinstance(only_if_none, bool):
+            self._problems.add(f"{place}.only_if_none", "is true or false")
+        words = self._words(value.get("words", {}), place, in_each=inside)
+        return MapSpec(spec.fields, each, only_if_none is True, words)
+
+    def _each(self, table: Mapping[str, Any], place: str, *, in_each: bool) -> Pointer | None:
+        named = table.get("each")
+        if named is None:
+            return None
+        pointer = parse_column(named) if isinstance(named, str) else ()
+        if not pointer or in_each:
+            rule = "is the column that holds the nested rows; it does not stand inside another"
+            self._problems.add(f"{place}.each", rule)
+            return None
+        return pointer
+
+    def _words(self, table: object, place: str, *, in_each: bool) -> dict[str, ValueSpec]:
+        shapes = line_words()
+        found: dict[str, ValueSpec] = {}
+        if not isinstance(table, dict) or (table and not place.startswith(f"{LINES}[")):
+            self._problems.add(f"{place}.words", "is a table of texts, in [[facts.lines]] only")
+            return found
+        for name, value in table.items():
+            if name not in shapes:
+                known = ", ".join(shapes)
+                self._problems.add(f"{place}.words.{name}", f"is no text of a line; known: {known}")
+                continue
+            spec = self._values.value(shapes[name], value, f"{place}.words.{name}", in_each=in_each)
+            if spec is not None:
+                found[name] = spec
+        return found
+
+    def _quantity(
+        self, shape: Quantity, table: object, place: str, *, in_each: bool
+    ) -> QuantitySpec | None:
+        if not isinstance(table, dict):
+            self._problems.add(place, 'is a table, like { from = "number", unit = { ... } }')
+            return None
+        allowed = (VALUE_WORDS - _NOT_OF_NUMBERS) | _QUANTITY_WORDS
+        for word in table.keys() - allowed:
+            known = ", ".join(sorted(allowed))
+            self._problems.add(f"{place}.{word}", f"is no word for a quantity; known: {known}")
+        bound = self._bound(shape, table, place)
+        number = self._number(table, place, bound, in_each=in_each)
+        ends = {
+            name: self._values.value(Decimal(), table[name], f"{place}.{name}", in_each=in_each)
+            for name in ("min", "max")
+            if name in table
+        }
+        self._check_numbers(bound, number is not None, set(ends), table, place)
+        parts = QUANTITY_FIELDS.fields
+        unit = table.get("unit")
+        pack = table.get("pack")
+        pack_spec = (
+            None
+            if pack is None
+            else self._spec(parts["pack"].shape, pack, f"{place}.pack", in_each=in_each)
+        )
+        raw = table.get("raw", False)
+        if not isinstance(raw, bool) or (raw and not place.startswith(f"{LINES}[")):
+            self._problems.add(f"{place}.raw", "is true or false, in [[facts.lines]] only")
+        return QuantitySpec(
+            bound=bound,
+            number=number,
+            least=ends.get("min"),
+            most=ends.get("max"),
+            unbounded=self._sentinels(table, place, "unbounded"),
+            unknown=self._sentinels(table, place, "unknown"),
+            unit=None
+            if unit is None
+            else self._values.value(parts["unit"].shape, unit, f"{place}.unit", in_each=in_each),
+            pack=pack_spec if isinstance(pack_spec, MapSpec) else None,
+            raw=raw is True,
+        )
+
+    def _bound(self, shape: Quantity, table: Mapping[str, Any], place: str) -> str:
+        bound = table.get("bound", "exact")
+        if bound not in shape.bounds:
+            self._problems.add(f"{place}.bound", f"is one of {', '.join(shape.bounds)}")
+            return "exact"
+        return str(bound)
+
+    def _number(
+        self, table: Mapping[str, Any], place: str, bound: str, *, in_each: bool
+    ) -> ValueSpec | None:
+        words = {
+            word: value
+            for word, value in table.items()
+            if word in VALUE_WORDS and word not in _NOT_OF_NUMBERS
+        }
+        if not any(word in words for word in SOURCES):
+            for word in words:
+                self._problems.add(f"{place}.{word}", f"goes with one of {', '.join(SOURCES)}")
+            return None
+        shape = _BANDS if bound == "band" else Decimal()
+        return self._values.value(shape, words, place, in_each=in_each)
+
+    def _check_numbers(
+        self, bound: str, number: bool, ends: set[str], table: Mapping[str, Any], place: str
+    ) -> None:
+        if number and ends:
+            self._problems.add(place, "has a source for one number, or min and max, not both")
+        elif bound in ("unbounded", "unknown"):
+            if number or ends:
+                self._problems.add(place, f"has no number with bound {bound}")
+        elif not (number or (ends == {"min", "max"} and bound == "estimate")) and not any(
+            word in table for word in SOURCES
+        ):
+            rule = "has a source for its number; or min, max and the bound estimate"
+            self._problems.add(place, rule)
+        if bound not in ("unbounded", "unknown") and "unit" not in table:
+            self._problems.add(f"{place}.unit", "is required: where does the unit stand?")
+
+    def _sentinels(self, table: Mapping[str, Any], place: str, word: str) -> tuple[str, ...]:
+        found = word_list(table.get(word, []))
+        if found is None:
+            self._problems.add(f"{place}.{word}", 'is a list of cells as text, like ["1"]')
+            return ()
+        return tuple(found)

@@ -1,0 +1,268 @@
+"""Reads the table of one value of a mapping: its source and its steps.
+
+Owns the words that such a table may have, and says of each wrong one what would be right. Nothing
+here knows rows: `mapping_apply` takes the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from hutong_adapters.columns import Pointer, parse_column
+from hutong_adapters.lookups import Lookup, LookupRefused, inline_lookup
+from hutong_adapters.mapping import (
+    PARSERS_TO_COME,
+    LookupStep,
+    Parameter,
+    Parser,
+    Personal,
+    Source,
+    Unlisted,
+    ValueSpec,
+)
+from hutong_adapters.mapping_dates import DateRefused, DateStep, date_step
+from hutong_protocol.schema.compound import Party
+from hutong_protocol.schema.problems import Report
+from hutong_protocol.schema.shapes import Bin, Id, Shape
+
+SOURCES: Final = ("from", "from_row", "const", "param")
+STEPS: Final = (
+    *("trim", "missing", "join", "split", "date", "parse", "lookup", "value", "unlisted"),
+    *("default", "else", "required", "personal"),
+)
+VALUE_WORDS: Final = frozenset(SOURCES + STEPS)
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class Problems:
+    """What is wrong with a mapping, each with its place in the file."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def add(self, place: str, rule: str) -> None:
+        """Notes one."""
+        self.found.append(f"{place}: {rule}")
+
+
+def word_list(value: object) -> list[str] | None:
+    """A text or a list of texts as a list; None for anything else."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return list(value)
+    return None
+
+
+class ValueReader:
+    """Reads values against the lookup tables and parameters of one mapping."""
+
+    def __init__(
+        self,
+        problems: Problems,
+        lookups: Mapping[str, Lookup],
+        parameters: Mapping[str, Parameter],
+    ) -> None:
+        self._problems = problems
+        self._lookups = lookups
+        self._parameters = parameters
+
+    def value(
+        self,
+        shape: Shape,
+        table: object,
+        place: str,
+        *,
+        many: bool = False,
+        in_each: bool = False,
+        may_be_nested: bool = False,
+    ) -> ValueSpec | None:
+        """The value that a table states for a field of this shape; None if it is wrong.
+
+        Args:
+            many: the field is a list of `shape`.
+            in_each: columns are those of a nested row; `from_row` reaches the row around it.
+        """
+        if not isinstance(table, dict):
+            self._problems.add(place, 'is a table with its source, like { from = "column" }')
+            return None
+        before = len(self._problems.found)
+        for word in table.keys() - VALUE_WORDS:
+            known = ", ".join(SOURCES + STEPS)
+            self._problems.add(f"{place}.{word}", f"is no word for a value; known: {known}")
+        source = self._source(shape, table, place, many=many, in_each=in_each)
+        lookup = self._lookup(table, place)
+        self._check_several(source, lookup, table, place)
+        if "split" in table and not many:
+            self._problems.add(f"{place}.split", "is for fields that are lists")
+        default = table.get("default")
+        if default is not None:
+            self._check_constant(shape, default, f"{place}.default", many=many)
+        other = table.get("else")
+        spec = ValueSpec(
+            shape=shape,
+            many=many,
+            source=source,
+            trim=self._flag(table, place, "trim", default=True),
+            missing=self._texts(table, place, "missing"),
+            join=self._text(table, place, "join"),
+            split=self._texts(table, place, "split"),
+            date=self._date(table.get("date"), f"{place}.date"),
+            parse=self._parser(table, place),
+            lookup=lookup,
+            default=default,
+            other=None
+            if other is None
+            else self.value(shape, other, f"{place}.else", many=many, in_each=in_each),
+            required=self._flag(table, place, "required"),
+            personal=self._choice(table, place, "personal", Personal.REFUSE),
+            nested=may_be_nested,
+        )
+        return spec if len(self._problems.found) == before else None
+
+    def _source(
+        self, shape: Shape, table: Mapping[str, Any], place: str, *, many: bool, in_each: bool
+    ) -> Source:
+        named = [word for word in SOURCES if word in table]
+        if len(named) != 1:
+            self._problems.add(place, f"has exactly one of {', '.join(SOURCES)}")
+            return Source()
+        word = named[0]
+        if word == "const":
+            self._check_constant(shape, table["const"], f"{place}.const", many=many)
+            return Source(const=table["const"])
+        if word == "param":
+            name = table["param"]
+            if name not in self._parameters:
+                known = ", ".join(self._parameters) or "none"
+                self._problems.add(f"{place}.param", f"is one of [parameters]: {known}")
+            return Source(param=str(name))
+        if word == "from_row" and not in_each:
+            self._problems.add(f"{place}.from_row", "is for fields inside of `each`")
+        return Source(columns=self._columns(table[word], f"{place}.{word}"), outer=word != "from")
+
+    def _columns(self, value: object, place: str) -> tuple[Pointer, ...]:
+        names = word_list(value)
+        if not names or not all(map(parse_column, names)):
+            self._problems.add(place, "is the name of a column or a list of them")
+            return ()
+        return tuple(map(parse_column, names))
+
+    def _lookup(self, table: Mapping[str, Any], place: str) -> LookupStep | None:
+        named = table.get("lookup")
+        if named is None:
+            for word in ("value", "unlisted"):
+                if word in table:
+                    self._problems.add(f"{place}.{word}", "goes with `lookup`")
+            return None
+        lookup = self._table(named, f"{place}.lookup")
+        if lookup is None:
+            return None
+        column = table.get("value", lookup.value_columns[0])
+        if column not in lookup.value_columns:
+            known = ", ".join(lookup.value_columns)
+            self._problems.add(f"{place}.value", f"is a column of {lookup.name}: {known}")
+        elif "value" not in table and len(lookup.value_columns) > 1:
+            known = ", ".join(lookup.value_columns)
+            self._problems.add(place, f"says with `value` which column of {lookup.name}: {known}")
+        unlisted = self._choice(table, place, "unlisted", Unlisted.REFUSE)
+        return LookupStep(lookup, str(column), unlisted)
+
+    def _table(self, named: object, place: str) -> Lookup | None:
+        if isinstance(named, dict) and all(isinstance(text, str) for text in named.values()):
+            try:
+                return inline_lookup("the table", named)
+            except LookupRefused as refused:
+                self._problems.add(place, str(refused))
+                return None
+        found = self._lookups.get(named) if isinstance(named, str) else None
+        if found is None:
+            known = ", ".join(self._lookups) or "none"
+            self._problems.add(place, f"is one of [lookups] ({known}), or a table of texts")
+        return found
+
+    def _check_several(
+        self, source: Source, lookup: LookupStep | None, table: Mapping[str, Any], place: str
+    ) -> None:
+        """Several columns become one value by `join`, or together are the key of a table."""
+        texts = 1 if "join" in table else len(source.columns)
+        if texts > 1 and lookup is None:
+            self._problems.add(place, "has several columns: say with `join` what stands between")
+        if lookup is not None and max(texts, 1) != lookup.table.key_columns:
+            wanted = lookup.table.key_columns
+            self._problems.add(place, f"needs {wanted} columns for {lookup.table.name}")
+
+    def _check_constant(self, shape: Shape, value: object, place: str, *, many: bool) -> None:
+        """Ids stand as text and maps may hold some: those are judged when a row is drafted."""
+        values = value if many and isinstance(value, list) else [value]
+        for each in values:
+            if isinstance(each, dict | list) or isinstance(shape, Id | Bin | Party):
+                continue
+            report = Report(authoring=True)
+            shape.check(each, report)
+            for problem in report.problems:
+                example = f", for example {problem.example}" if problem.example else ""
+                self._problems.add(place, problem.rule + example)
+
+    def _date(self, table: object, place: str) -> DateStep | None:
+        if table is None:
+            return None
+        if not isinstance(table, dict) or table.keys() - {"format", "zone", "at"}:
+            self._problems.add(place, "is a table of format, zone and at")
+            return None
+        patterns = word_list(table.get("format"))
+        zone, at = table.get("zone"), table.get("at", "00:00:00")
+        if not patterns or not isinstance(zone, str) or not isinstance(at, str):
+            self._problems.add(place, 'is like { format = "YYYY-MM-DD", zone = "Asia/Shanghai" }')
+            return None
+        try:
+            return date_step(tuple(patterns), zone, at)
+        except DateRefused as refused:
+            self._problems.add(place, str(refused))
+            return None
+
+    def _parser(self, table: Mapping[str, Any], place: str) -> Parser | None:
+        name = table.get("parse")
+        if name is None:
+            return None
+        if name in PARSERS_TO_COME:
+            self._problems.add(f"{place}.parse", f"{name} needs a later version of this program")
+            return None
+        try:
+            return Parser(name)
+        except ValueError:
+            self._problems.add(f"{place}.parse", f"is one of {', '.join(Parser)}")
+            return None
+
+    def _choice(self, table: Mapping[str, Any], place: str, word: str, default: _Choice) -> _Choice:
+        kind = type(default)
+        try:
+            return kind(table.get(word, default))
+        except ValueError:
+            self._problems.add(f"{place}.{word}", f"is one of {', '.join(kind)}")
+            return default
+
+    def _flag(
+        self, table: Mapping[str, Any], place: str, word: str, *, default: bool = False
+    ) -> bool:
+        found = table.get(word, default)
+        if not isinstance(found, bool):
+            self._problems.add(f"{place}.{word}", "is true or false")
+        return found is True
+
+    def _text(self, table: Mapping[str, Any], place: str, word: str) -> str | None:
+        found = table.get(word)
+        if found is not None and not isinstance(found, str):
+            self._problems.add(f"{place}.{word}", "is text")
+            return None
+        return found
+
+    def _texts(self, table: Mapping[str, Any], place: str, word: str) -> tuple[str, ...]:
+        found = word_list(table.get(word, []))
+        if found is None or (word == "split" and "" in found):
+            self._problems.add(f"{place}.{word}", "is a text or a list of texts")
+            return ()
+        return tuple(found)

@@ -1,0 +1,240 @@
+"""Sends a plan to the node, chunk by chunk, and collects what became of each row.
+
+Owns the order of requests. Rows that share a key are numbered first, by asking the node which of
+them it knows. Then chunks of one run follow each other; each may be sent twice, since the node
+signs a row once. Whatever stops an import, the run is ended politely, so that the next one can
+begin at once: what was signed stays, and sending the file again goes on from there.
+
+A file is only said to be complete when every row of it could be used: a refused row is not a
+vanished one, and must not close anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from hutong_adapters.business_keys import number_shared
+from hutong_adapters.drafted import Drafted
+from hutong_adapters.interface import DraftRow, NodeRefused, NodeUnavailable, Refusal
+from hutong_adapters.mapping import Duplicates
+from hutong_adapters.planning import Plan
+from hutong_protocol.schema.jsonform import Json
+
+CHUNK_ROWS_MAX: Final = 100
+"""Enough to sign in one go, few enough that progress is seen and an interruption is quick."""
+CHUNK_BYTES_MAX: Final = 900_000
+"""A request has at most 1 MiB; the rest is for the envelope."""
+TRIES: Final = 4
+FIRST_PAUSE_S: Final = 0.5
+_END_S: Final = 5.0
+
+
+class ImportNode(Protocol):
+    """What an import needs of a node."""
+
+    async def import_rows(self, source: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Does with rows what they need. Raises NodeRefused or NodeUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What whoever runs the import said beside the mapping."""
+
+    complete: bool = False
+    queue: bool = False
+    source: str | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the rows. `counts` are by outcome, refused rows of the plan included.
+
+    `not_complete` says why a file that was said to be complete was not taken so.
+    """
+
+    run: str
+    complete: bool
+    not_complete: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    signed: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    gone: list[dict[str, Any]] = field(default_factory=list)
+    sent: int = 0
+
+
+async def send_plan(
+    plan: Plan,
+    node: ImportNode,
+    wish: Wish,
+    *,
+    on_sent: Callable[[int], None] = lambda rows: None,
+) -> Report:
+    """Sends all drafts of a plan.
+
+    Args:
+        on_sent: is told the number of rows that the node has dealt with so far.
+
+    Raises:
+        NodeRefused, NodeUnavailable: the import ended early; what was signed stays.
+    """
+    sending = _Sending(plan, node, wish)
+    return await sending.run(on_sent)
+
+
+class _Sending:
+    def __init__(self, plan: Plan, node: ImportNode, wish: Wish) -> None:
+        self._plan = plan
+        self._node = node
+        self._source = wish.source or plan.mapping.source
+        self._queue = wish.queue or plan.mapping.screening
+        complete, why_not = _completeness(plan, wish)
+        self._report = Report(secrets.token_hex(8), complete, why_not)
+        for refusal in plan.refused:
+            self._report.refused.append(refusal)
+        self._report.counts["refused"] += len({(each.file, each.row) for each in plan.refused})
+        self._report.counts["copy"] += len(plan.copies)
+
+    async def run(self, on_sent: Callable[[int], None]) -> Report:
+        drafts = await self._numbered()
+        if not drafts:
+            return self._report
+        chunks = list(_chunks(drafts))
+        ended = False
+        try:
+            for number, chunk in enumerate(chunks, start=1):
+                last = number == len(chunks)
+                rows = [row_json(each.draft) for each in chunk]
+                answer = await self._ask(self._request(rows, last=last))
+                ended = last
+                self._take(chunk, answer)
+                on_sent(self._report.sent)
+        finally:
+            if not ended:
+                await self._end()
+        return self._report
+
+    async def _numbered(self) -> Sequence[Drafted]:
+        if self._plan.mapping.key.duplicates is not Duplicates.NUMBER:
+            return self._plan.drafts
+        known = await self._ask(self._request([], dry_run=True))
+        keys = [str(each["key"]) for each in known.get("gone", ())]
+        return await number_shared(self._plan.drafts, keys, self._unchanged)
+
+    async def _unchanged(self, drafts: Sequence[DraftRow]) -> set[str]:
+        found: set[str] = set()
+        for chunk in _row_chunks([row_json(draft) for draft in drafts]):
+            answer = await self._ask(self._request(chunk, dry_run=True))
+            found |= {str(row["key"]) for row in answer["rows"] if row["outcome"] == "unchanged"}
+        return found
+
+    def _request(
+        self, rows: Sequence[Json], *, last: bool = True, dry_run: bool = False
+    ) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "mapping": self._plan.mapping.version_text,
+            "last": last,
+            "complete": self._report.complete and not dry_run,
+            "queue": self._queue,
+            "dry_run": dry_run,
+            "rows": list(rows),
+        }
+        if not dry_run:
+            request["run"] = self._report.run
+        if self._plan.mapping.platform is not None:
+            request["platform"] = self._plan.mapping.platform
+        return request
+
+    async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        pause_s = FIRST_PAUSE_S
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._node.import_rows(self._source, request)
+            except NodeUnavailable:
+                if attempt == TRIES:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s *= 2
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _end(self) -> None:
+        """Ends a run that stops early: nothing of it is complete, and nothing is closed."""
+        request = self._request([]) | {"complete": False}
+        with contextlib.suppress(NodeRefused, NodeUnavailable, TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await self._node.import_rows(self._source, request)
+
+    def _take(self, chunk: Sequence[Drafted], answer: Mapping[str, Any]) -> None:
+        report = self._report
+        report.sent += len(chunk)
+        report.signed += int(answer.get("signed", 0))
+        for drafted, row in zip(chunk, answer["rows"], strict=True):
+            outcome = str(row["outcome"])
+            report.counts[outcome] += 1
+            for problem in row.get("problems", ()):
+                path = str(problem["path"]).removeprefix("facts.")
+                example = str(problem.get("example", ""))
+                way_out = f"for example {example}" if example else ""
+                refusal = drafted.refusal(path, str(problem["rule"]), way_out)
+                if outcome == "refused":
+                    report.refused.append(refusal)
+                else:
+                    report.questions.append(str(refusal))
+        for gone in answer.get("gone", ()):
+            report.counts[str(gone["outcome"])] += 1
+            report.gone.append(dict(gone))
+            if gone["outcome"] == "question":
+                report.questions.append(f"{gone['row']} is gone: {gone.get('reason', '')}")
+
+
+def _completeness(plan: Plan, wish: Wish) -> tuple[bool, str]:
+    if not (wish.complete or plan.mapping.complete):
+        return False, ""
+    if plan.refused:
+        return False, "rows were refused, so nothing that is missing is closed"
+    if not plan.drafts:
+        return False, "there is no row at all, so nothing that is missing is closed"
+    return True, ""
+
+
+def row_json(draft: DraftRow) -> dict[str, Any]:
+    """A draft as the node's local API takes it."""
+    return {
+        "key": draft.key,
+        "row": draft.row_label[:300],
+        "type": draft.type,
+        "space": draft.space,
+        "topic": draft.topic,
+        "facts": dict(draft.facts),
+        "text": dict(draft.text),
+        "sensitive": dict(draft.sensitive),
+    }
+
+
+def _chunks(drafts: Sequence[Drafted]) -> Iterator[Sequence[Drafted]]:
+    done = 0
+    for rows in _row_chunks([row_json(each.draft) for each in drafts]):
+        yield drafts[done : done + len(rows)]
+        done += len(rows)
+
+
+def _row_chunks(rows: Sequence[dict[str, Any]]) -> Iterator[list[Json]]:
+    """Rows in pieces that fit one request."""
+    chunk: list[Any] = []
+    size = 0
+    for row in rows:
+        row_bytes = len(json.dumps(row).encode("ascii"))
+        if chunk and (len(chunk) >= CHUNK_ROWS_MAX or size + row_bytes > CHUNK_BYTES_MAX):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += row_bytes
+    if chunk:
+        yield chunk

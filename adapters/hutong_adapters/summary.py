@@ -1,0 +1,157 @@
+"""What an import comes to, in numbers: for people in words, for programs as JSON.
+
+Owns the counting. A line counts by its bound, and lines that the mapping added because a row had
+none are counted apart: no cell stands for them. Sums are of exact quantities of one item and unit
+only, in whole millionths; a line without upper limit is in no sum, whatever number stood for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hutong_adapters.drafted import Drafted
+from hutong_adapters.interface import Refusal
+from hutong_adapters.planning import Plan
+from hutong_protocol.quantity import decimal_millionths
+from hutong_protocol.schema.jsonform import Json
+
+_MILLION: Final = 1_000_000
+
+
+@dataclass(slots=True)
+class ItemCount:
+    """The lines of one item and unit. `exact` is a sum in millionths."""
+
+    lines: int = 0
+    exact: int = 0
+    bounds: Counter[str] = field(default_factory=Counter)
+
+
+def plan_json(plan: Plan) -> dict[str, Json]:
+    """The counts of a plan. Keys stay as they are within version 1 of the program."""
+    lines = [line for drafted in plan.drafts for line in source_lines(drafted)]
+    bounds = Counter(_bound(line) for line in lines)
+    personal = [
+        {"file": drafted.row.file, "row": drafted.row.number, "cell": note.cell}
+        | {"kind": note.kind, "action": note.action}
+        for drafted in plan.drafts
+        for note in drafted.personal
+    ]
+    return {
+        "mapping": plan.mapping.name,
+        "mapping_digest": plan.mapping.digest,
+        "source": plan.mapping.source,
+        "type": plan.mapping.type,
+        "space": plan.space,
+        "topic": plan.topic,
+        "files": [sheet.file for sheet in plan.sheets],
+        "rows": plan.rows,
+        "blank_rows": sum(sheet.blank for sheet in plan.sheets),
+        "drafts": len(plan.drafts),
+        "lines": len(lines),
+        "lines_added": sum(drafted.lines_added for drafted in plan.drafts),
+        "bounds": dict(sorted(bounds.items())),
+        "items": _items_json(lines),
+        "copies": [
+            {"file": copy.row.file, "row": copy.row.number, "counted": copy.counted.label}
+            for copy in plan.copies
+        ],
+        "refused_rows": len({(refusal.file, refusal.row) for refusal in plan.refused}),
+        "refused": [refusal_json(refusal) for refusal in plan.refused],
+        "personal": personal,  # type: ignore[dict-item]
+        "at_home": sum(len(drafted.draft.sensitive) for drafted in plan.drafts),
+        "placeholders": list(plan.placeholders),
+        "keys_digest": keys_digest(plan),
+    }
+
+
+def refusal_json(refusal: Refusal) -> dict[str, Json]:
+    """A refusal with its place, rule and way out."""
+    return {
+        "file": refusal.file,
+        "row": refusal.row,
+        "cell": refusal.cell,
+        "field": refusal.field,
+        "rule": refusal.rule,
+        "way_out": refusal.way_out,
+    }
+
+
+def keys_digest(plan: Plan) -> str:
+    """Equal for two plans that know the same rows: a digest of their keys, in no order."""
+    shared = Counter(drafted.draft.key for drafted in plan.drafts)
+    listed = "\n".join(f"{key} {count}" for key, count in sorted(shared.items()))
+    return hashlib.sha256(listed.encode("ascii")).hexdigest()
+
+
+def source_lines(drafted: Drafted) -> Iterator[Mapping[str, Any]]:
+    """The lines of a draft that stand for something in its row."""
+    lines = drafted.draft.facts.get("lines")
+    if isinstance(lines, list) and not drafted.lines_added:
+        yield from (line for line in lines if isinstance(line, dict))
+
+
+def item_counts(lines: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], ItemCount]:
+    """Lines by item code (or line id, without one) and unit."""
+    found: dict[tuple[str, str], ItemCount] = {}
+    for line in lines:
+        quantity = line["quantity"]
+        item = line.get("item", {}).get("code", line["id"])
+        count = found.setdefault((item, quantity.get("unit", "")), ItemCount())
+        count.lines += 1
+        count.bounds[quantity["bound"]] += 1
+        if quantity["bound"] == "exact":
+            count.exact += decimal_millionths(quantity["value"]) or 0
+    return found
+
+
+def plan_words(plan: Plan) -> list[str]:
+    """The same for people, a line each."""
+    counts = plan_json(plan)
+    bounds: Any = counts["bounds"]
+    said = [
+        f"{counts['rows']} rows in {len(plan.sheets)} files: {counts['drafts']} drafts, "
+        f"{len(plan.copies)} copies, {counts['refused_rows']} refused"
+    ]
+    if counts["lines"]:
+        listed = ", ".join(f"{number} {bound}" for bound, number in bounds.items())
+        said.append(f"{counts['lines']} lines: {listed}")
+    if counts["lines_added"]:
+        said.append(f"{counts['lines_added']} rows without lines got one that says so")
+    if counts["at_home"]:
+        said.append(f"{counts['at_home']} values stay at home")
+    for drafted in plan.drafts:
+        for note in drafted.personal:
+            said.append(f"{drafted.row.label}, {note.cell}: {note.kind}: {note.action}")
+    for copy in plan.copies:
+        said.append(f"{copy.row.label}: a copy of {copy.counted.label}, counted once")
+    if plan.placeholders:
+        said.append(f"still to be given: {', '.join(plan.placeholders)}")
+    return said
+
+
+def _bound(line: Mapping[str, Any]) -> str:
+    return str(line["quantity"]["bound"])
+
+
+def _items_json(lines: Iterable[Mapping[str, Any]]) -> list[Json]:
+    return [
+        {
+            "item": item,
+            "unit": unit,
+            "lines": count.lines,
+            "bounds": dict(sorted(count.bounds.items())),
+            "exact": millionths_text(count.exact),
+        }
+        for (item, unit), count in sorted(item_counts(lines).items())
+    ]
+
+
+def millionths_text(number: int) -> str:
+    """A whole number of millionths as a decimal."""
+    whole, rest = divmod(number, _MILLION)
+    return f"{whole}.{rest:06}".rstrip("0") if rest else str(whole)
