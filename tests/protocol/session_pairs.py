@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from hutong_protocol.exchange import LocalChange, Scope
+from hutong_protocol.exchange import LocalChange, LogRun, RunWant, Scope
 from hutong_protocol.faults import Fault
 from hutong_protocol.frame_forms import encode_frame, parse_frame
-from hutong_protocol.frames import Bye, Frame
+from hutong_protocol.frames import Bye, Frame, Runs
 from hutong_protocol.handshake import SessionLimits
 from hutong_protocol.ids import LogId
 from hutong_protocol.session import FEATURES
@@ -185,3 +185,51 @@ def forked(
             write(writing, 1)
         copy_log(store, target.store, SCOPE, change.log, 0)
     return first, second, change.log
+
+
+def session_in(state: State, role: Role) -> tuple[Pair, Endpoint]:
+    """A session in this state, and the pair that it belongs to."""
+    for seed in range(1_000):
+        rng = random.Random(seed)
+        two = members(rng)
+        for one in two:
+            writing = writer(one, rng)
+            writing.write(SCOPE, writing.random_drafts(3))
+        live = state is State.LIVE
+        ends = [endpoint(one, each, rng, live=live) for each, one in zip(Role, two, strict=True)]
+        pair = Pair(ends[0], ends[1], rng)
+        end = pair.ends[role]
+        while True:
+            if end.session.state is state:
+                return pair, end
+            if not pair.step():
+                break
+    raise AssertionError(f"no interleaving leads to {state}")
+
+
+def transferring(role: Role = Role.RESPONDER, *, records: int = 3) -> tuple[Pair, Endpoint]:
+    """A session in the middle of a round, the peer having records to give."""
+    rng = random.Random(3)
+    two = members(rng)
+    for one in two:
+        writing = writer(one, rng)
+        writing.write(SCOPE, writing.random_drafts(records))
+    pair = pair_of(two, rng)
+    end = run_until(pair, role, State.TRANSFERRING)
+    end.session.frames_to_send()
+    return pair, end
+
+
+def run_in(store: Replica) -> LogRun:
+    """A good run of a log in a store."""
+    log = next(iter(store.logs))
+    return store.read_runs(SCOPE, [RunWant(log, 0)], 10_000_000).runs[0]
+
+
+def a_run(pair: Pair) -> LogRun:
+    """A good run that the initiator holds."""
+    return run_in(pair.ends[Role.INITIATOR].member.store)
+
+
+def runs_frame(run: LogRun) -> Runs:
+    return Runs(0, ([run.log, *run.run[1:]],))

@@ -63,10 +63,21 @@ def test_without_the_final_compare_stores_do_not_converge(monkeypatch: pytest.Mo
         return True
 
     monkeypatch.setattr(Rounds, "_agree", believe)
-    failed = 0
+    left_different = 0
     for seed in range(20):
         try:
             converges(seed)
-        except AssertionError:
-            failed += 1
-    assert failed > 0
+        except AssertionError as failure:
+            # Both sides said settled, and were not: exactly what the compare is for.
+            left_different += str(failure).startswith("different roots")
+    assert left_different > 0
+    monkeypatch.undo()
+    for seed in range(20):
+        converges(seed)
+
+
+@pytest.mark.slow
+def test_stores_converge_with_many_seeds() -> None:
+    """The same for long: `HUTONG_SIM_SEEDS=20000 make sim` says for how long."""
+    name = "test_stores_converge_with_many_seeds"
+    each_seed(name, lambda seed: converges(seed, live=bool(seed % 2)), seconds=0, seeds_min=600)

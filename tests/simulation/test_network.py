@@ -56,3 +56,14 @@ def test_the_same_seed_sends_the_same_frames() -> None:
     assert first.trace == second.trace
     assert first.counts == second.counts
     assert min(first.counts.values()) > 0
+
+
+@pytest.mark.slow
+def test_networks_survive_many_seeds() -> None:
+    """Threat bar: hundreds of seeds, with and without a liar."""
+
+    def run(seed: int) -> None:
+        ways = [None, *sorted(WAYS)]
+        survives(seed, ways[seed % len(ways)])
+
+    each_seed("test_networks_survive_many_seeds", run, seconds=0, seeds_min=300)
