@@ -24,8 +24,6 @@ from simulation.checkers import check_store
 from simulation.pair import Pair
 from simulation.scenario import Scenario
 
-INITIATOR, RESPONDER = Role.INITIATOR, Role.RESPONDER
-
 
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("state", list(State))

@@ -44,16 +44,17 @@ def converges(seed: int, *, live: bool = False) -> None:
 
 def test_two_stores_converge_in_any_interleaving() -> None:
     """Hard cases 22, 26, 45, 48, 49, 60, 62, 64; threats 3, 14."""
-    each_seed("test_two_stores_converge_in_any_interleaving", converges, seconds=10)
+    assert each_seed("test_two_stores_converge_in_any_interleaving", converges, seconds=10) > 0
 
 
 def test_live_stores_converge_in_any_interleaving() -> None:
     """Hard case 64: a live record during catch-up is neither lost nor doubled."""
-    each_seed(
+    ran = each_seed(
         "test_live_stores_converge_in_any_interleaving",
         lambda seed: converges(seed, live=True),
         seconds=5,
     )
+    assert ran > 0
 
 
 def test_without_the_final_compare_stores_do_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,4 +81,7 @@ def test_without_the_final_compare_stores_do_not_converge(monkeypatch: pytest.Mo
 def test_stores_converge_with_many_seeds() -> None:
     """The same for long: `HUTONG_SIM_SEEDS=20000 make sim` says for how long."""
     name = "test_stores_converge_with_many_seeds"
-    each_seed(name, lambda seed: converges(seed, live=bool(seed % 2)), seconds=0, seeds_min=600)
+    assert (
+        each_seed(name, lambda seed: converges(seed, live=bool(seed % 2)), seconds=0, seeds_min=600)
+        > 0
+    )
