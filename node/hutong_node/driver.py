@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, assert_never
 
 from hutong_node.clock import Clock
+from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import NodeStore, StoreMethods
 from hutong_node.transport import Channel, ConnectionLost
 from hutong_protocol.exchange import Cursor, LocalChange, PeerGrant, RunOutcome, Scope
@@ -106,6 +107,7 @@ class SessionDriver:
 
         Raises:
             ConnectionLost: the connection broke before the session had ended.
+            StoreError: the store could not do what the session asked.
         """
         try:
             async with asyncio.TaskGroup() as group:
@@ -119,8 +121,9 @@ class SessionDriver:
                 finally:
                     reader.cancel()
                     ticker.cancel()
-        except* ConnectionLost as lost:
-            raise lost.exceptions[0] from None
+        except ExceptionGroup as failed:
+            # `except*` would wrap what it raises in a group again, which callers do not expect.
+            raise _first(failed) from None
         finally:
             await self._channel.close()
         assert self._finished is not None
@@ -214,3 +217,11 @@ def _change(scope: Scope, outcome: RunOutcome) -> LocalChange | None:
         return None
     first_seq = outcome.held.seq - outcome.stored + 1
     return LocalChange(scope, outcome.log, first_seq, outcome.held)
+
+
+def _first(failed: ExceptionGroup[Exception]) -> Exception:
+    """The one exception that a group of tasks failed by; an unexpected one before the expected."""
+    _, unexpected = failed.split((ConnectionLost, StoreError))
+    group = unexpected or failed
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first

@@ -160,6 +160,12 @@ class Peering:
         for link in list(self._links):
             await link.channel.close()
 
+    async def cut(self, org: OrgId) -> None:
+        """Breaks the connection with a peer without a word; it is dialled again."""
+        for link in list(self._links):
+            if link.org == org:
+                await link.channel.close()
+
     def forget(self, org: OrgId) -> None:
         """Stops dialling a peer and ends its session."""
         task = self._dialling.pop(org, None)
@@ -197,6 +203,9 @@ class Peering:
             await self._run(_Link(Role.RESPONDER, channel))
         except ConnectionLost as lost:
             logger().info("session-lost", role="responder", reason=str(lost))
+        except Exception as bug:  # noqa: BLE001 - the outermost loop of a connection
+            self._metrics.session_ends.labels(fault="internal").inc()
+            logger().error("session-broke", role="responder", error=type(bug).__name__)
 
     # Dialling
 
@@ -239,6 +248,10 @@ class Peering:
             self._metrics.dials.labels(outcome="lost").inc()
             status.last_reason = str(lost)
             logger().info("peer-lost", org=peer.org, endpoint=peer.endpoint, reason=str(lost))
+        except Exception as bug:  # noqa: BLE001 - the outermost loop of a peer: it goes on dialling
+            self._metrics.session_ends.labels(fault="internal").inc()
+            status.last_reason = f"internal error: {type(bug).__name__}"
+            logger().error("session-broke", org=peer.org, error=type(bug).__name__)
 
     # One session
 

@@ -106,3 +106,19 @@ async def test_writes_on_both_sides_during_catch_up_converge(tmp_path: Path) -> 
         await asyncio.gather(write(one), write(two))
         await until(lambda: root_of(one) == root_of(two))
         assert one.parts.store.run(StoreMethods.status).records == 1_202
+
+
+async def test_lost_connection_ends_a_session_as_such_and_is_dialled_again(tmp_path: Path) -> None:
+    """A connection cut under a live session reaches the dialler as `ConnectionLost`, not in a
+    group of exceptions: that once ended the dialling of this peer for good."""
+    one, two = new_node(tmp_path, "one"), new_node(tmp_path, "two")
+    async with one, two:
+        await introduce(one, two, [FSC])
+        await until(lambda: root_of(one) == root_of(two))
+        await until(lambda: two.peering.statuses()[0].connected_ms is not None)
+        tries = two.peering.statuses()[0].tries
+        await two.peering.cut(one.parts.identity.org)
+        await until(lambda: two.peering.statuses()[0].tries > tries)
+        await one.publish(FSC, [draft(1)])
+        await until(lambda: root_of(one) == root_of(two))
+        assert two.parts.store.run(StoreMethods.status).records == 2
