@@ -26,9 +26,10 @@ from hutong_protocol.harness_ops.request import (
     text_field,
 )
 from hutong_protocol.instants import instant_ms
-from hutong_protocol.schema.compound import OF_A_LINE, Quantity
+from hutong_protocol.schema.compound import OF_A_LINE, QUANTITY_FIELDS, Quantity
 from hutong_protocol.schema.problems import Report
 from hutong_protocol.schema.reading import decode_part, known_type, read_record
+from hutong_protocol.schema.shapes import Shape
 
 
 def _fold(request: Request) -> Json:
@@ -82,13 +83,14 @@ def _readable(request: Request) -> Json:
 
 def _quantity(request: Request) -> Json:
     value = decode_part(bytes_field(request, "quantity"))
-    report = Report(authoring=False)
-    Quantity(OF_A_LINE).check(value, report)
-    if value is None or report.problems:
+    if value is None or not _fits(Quantity(OF_A_LINE), value):
         return None
-    pack = request.get("line_pack")
-    holder = {} if pack is None else decode_part(as_bytes(pack, "line_pack")) or {}
-    line_pack = quantity.pack_of({"pack": holder}) if holder else None
+    line_pack = None
+    if "line_pack" in request:
+        pack = decode_part(bytes_field(request, "line_pack"))
+        if not _fits(QUANTITY_FIELDS.fields["pack"].shape, pack):
+            raise BadRequest("line_pack is no pack")
+        line_pack = quantity.pack_of({"pack": pack})
     stated = quantity.of(value)
     amount, ceiling = stated.stated(line_pack), stated.ceiling(line_pack)
     return {
@@ -96,6 +98,12 @@ def _quantity(request: Request) -> Json:
         "amount": optional_text(None if amount is None else amount.units),
         "ceiling": optional_text(None if ceiling is None else ceiling.units),
     }
+
+
+def _fits(shape: Shape, value: object) -> bool:
+    report = Report(authoring=False)
+    shape.check(value, report)
+    return not report.problems
 
 
 def _instant(request: Request) -> Json:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from hutong_conformance.fact_samples import FACTS, NEED
 from hutong_protocol.limits import PART_BYTES_MAX
 from hutong_protocol.schema import record_problems, validate_facts, validate_text
 from hutong_protocol.schema.authoring import personal_data_problems
 from protocol.fold.scenes import body, exact, line, org
-from protocol.schema.samples import FACTS, NEED
 
 TITLE = {"title": "大米"}
 REFS: dict[str, Any] = {"refs": ()}

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hutong_conformance.fact_samples import FACTS, NEED
 from hutong_protocol.encoding import encode
 from hutong_protocol.schema import (
     RECORD_TYPES,
@@ -25,7 +26,6 @@ from hutong_protocol.schema.refs import RefRules, missing_refs, read_refs, refs_
 from hutong_protocol.schema.shapes import MapOf
 from hutong_protocol.taxonomy import CODE_LISTS, SENSITIVE_GROUPS, TOPICS, UNITS
 from protocol.fold.scenes import org
-from protocol.schema.samples import FACTS, NEED
 
 SPEC = (Path(__file__).parents[3] / "spec" / "12-coordination.md").read_text("utf-8")
 FULL_REFS = tuple(org(f"ref {number}") for number in range(10))

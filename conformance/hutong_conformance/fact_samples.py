@@ -1,10 +1,14 @@
-"""One full and right example of the facts of every record type, for tests of the schema."""
+"""One full and right example of the facts of every record type. Spec: 12.4.
+
+Owns the values from which vectors and tests make wrong ones by changing one place at a time. Every
+field of every type stands in at least one example.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from protocol.fold.scenes import NOON, body, exact, line, org, pack
+from hutong_conformance.fold_scenes.stage import NOON, body, exact, line, org, pack
 
 CODED = {"list": {"by": org("SWA"), "name": "xa2021", "version": 1}, "code": "xa10-4"}
 PLACE = {
