@@ -11,6 +11,7 @@ Own statements go through `publishing`; reading is elsewhere. Spec: 4.5, 6.3 to 
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from hutong_node.clock import Clock
@@ -32,7 +33,7 @@ from hutong_protocol.faults import Fault, ProtocolFault
 from hutong_protocol.identity import IdentityState, admit, decide_log
 from hutong_protocol.identity_events import Event, parse_event
 from hutong_protocol.ids import LogId, OrgId
-from hutong_protocol.limits import SALT_BYTES
+from hutong_protocol.limits import RUN_BYTES_MAX, SALT_BYTES
 from hutong_protocol.log_state import Joined, Refused, fork_proof, join
 from hutong_protocol.records import Kind
 from hutong_protocol.runs import CheckedRecord, CheckedRun, check_run
@@ -78,8 +79,8 @@ class Replica:
         return self.ledger.tidy()
 
     def after_commit(self) -> None:
-        """Makes erased bytes disappear from the log of the database, too."""
-        self.ledger.scrub()
+        """What is to be done at once: erased bytes disappear from the database's log, too."""
+        self.ledger.after_commit()
 
     def set_policy(self, policy: Policy) -> None:
         """As `StoreMethods.set_policy`."""
@@ -254,7 +255,8 @@ class Replica:
         if isinstance(joined, Refused):
             if joined.fault is Fault.FORK:
                 self._note_fork(log, run, joined)
-            return _outcome(log.id, log, first, last, joined.fault, fork_seq=joined.seq)
+            refused = _outcome(log.id, log, first, last, joined.fault, fork_seq=joined.seq)
+            return replace(refused, at_join=True)
         return self._append(log, run, joined)
 
     def _append(self, log: LogRow, run: CheckedRun, joined: Joined) -> RunOutcome:
@@ -286,6 +288,8 @@ class Replica:
     ) -> tuple[CheckedRecord, ...]:
         """The records, without their parts if the organisation has its share. Spec: 6.5.3."""
         room = self._policy.part_bytes_max - org.part_bytes
+        if room > RUN_BYTES_MAX:
+            return records
         wanted = sum(len(part.data) for record in records for part in record.parts if part)
         if wanted <= room:
             return records

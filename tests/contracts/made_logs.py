@@ -47,6 +47,7 @@ class MadeLog:
         self.party = party
         self.scope = scope
         self.seed = seed or party.seed
+        self.knows: tuple[EventId, ...] = (party.delegation,)
         self._rng = rng
         opened = authoring.open_log(
             org=party.org,
@@ -55,7 +56,7 @@ class MadeLog:
             space=scope.space,
             topic=scope.topic,
             nonce=rng.randbytes(16),
-            identity=[party.delegation],
+            identity=self.knows,
             ts=1,
             own_clock=0,
             clock_held=0,
@@ -87,7 +88,7 @@ class MadeLog:
     def write(self, drafts: Sequence[Draft]) -> list[RecordId]:
         """Appends drafts; returns their ids."""
         appended = authoring.append(
-            self._state, drafts, identity=self._state.identity, clock_held=0, sign=self._sign
+            self._state, drafts, identity=self.knows, clock_held=0, sign=self._sign
         )
         self._state = appended.log
         self.records += [authored.record for authored in appended.records]

@@ -1,9 +1,9 @@
 """Many rows in few statements.
 
-SQLite lets go of Python's interpreter lock at each step of a statement. Beside a busy event loop
-each step may then wait a whole switch interval to go on, so that rows inserted one by one would
-come down to some hundred a second. One statement for 64 rows is one step, and costs no more than
-64.
+Binding and stepping one statement for 64 rows costs about two thirds of 64 statements, and lets go
+of Python's interpreter lock once instead of 64 times. Beside a busy event loop each time may mean
+to wait for a switch interval; a node that stores and serves at once does well to set that to 0.5
+ms.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
+from hutong_node.store.sqlite.appending import COLUMNS, gather
 from hutong_node.store.sqlite.bulk import insert_rows
 from hutong_node.store.sqlite.connection import BUSY_TIMEOUT_MS
 from hutong_node.store.sqlite.heads_tree import EMPTY_NODES, empty_root, update_tree
@@ -24,12 +25,12 @@ from hutong_node.store.sqlite.own_logs import OwnLogs
 from hutong_node.store.sqlite.parts import SCRUB, Parts
 from hutong_node.store.sqlite.ranges import read_ids, read_range
 from hutong_node.store.sqlite.record_ids import RecordIds
-from hutong_node.store.sqlite.rows import build_header, pack_parts, strip_header
+from hutong_node.store.sqlite.rows import build_header
 from hutong_protocol.exchange import Scope
 from hutong_protocol.ids import LogId, OrgId, RecordId
 from hutong_protocol.limits import RUN_RECORDS_MAX
 from hutong_protocol.log_state import LogState
-from hutong_protocol.records import Kind, open_info, parse_header
+from hutong_protocol.records import open_info, parse_header
 from hutong_protocol.runs import CheckedRecord
 
 _SCRUB_WAIT_MS: Final = 100
@@ -130,51 +131,23 @@ class Ledger:
                 that of the last record.
             state: the log after them.
         """
-        scope = log.scope.number
         first_row = self._row_for(len(records))
-        awaited = self.parts.awaited(scope)
-        values: list[Any] = []
-        missing: list[tuple[bytes, int, int]] = []
-        arrived: list[tuple[int, bytes]] = []
-        erases: list[tuple[int, CheckedRecord]] = []
-        held_bytes = clock_max = 0
-        for row, record in enumerate(records, start=first_row):
-            erased = 0
-            if record.id in awaited:
-                erased = self.parts.erased_on_arrival(log, record)
-                arrived.append((row, record.id))
-            contents: list[bytes | None] = []
-            for position, part in enumerate(record.parts):
-                if part is None or erased >> position & 1:
-                    contents.append(None)
-                else:
-                    contents.append(part.salt + part.data)
-                    held_bytes += len(part.data)
-            if None in contents:
-                absent = sum(1 << at for at, content in enumerate(contents) if content is None)
-                if absent & ~erased:
-                    missing.append((record.id, row, absent & ~erased))
-            if record.kind == Kind.ERASE:
-                erases.append((row, record))
-            if record.clock > clock_max:
-                clock_max = record.clock
-            body = strip_header(record.header, record.seq)
-            values += (row, record.id, body, pack_parts(contents, erased))
-        insert_rows(self.connection, "INTO records", "row, id, body, parts", values)
+        new = gather(log, records, first_row, self.parts)
+        insert_rows(self.connection, "INTO records", COLUMNS, new.values)
         self._add_piece(log.number, records[0].seq, len(records), first_row)
-        self._add_seals(log, records, seals)
-        if missing:
-            self.parts.came_without(scope, missing)
-        if arrived:
-            self.parts.arrived(scope, arrived)
-        for row, record in erases:
+        self._add_seals(log, records[0].seq, new.sizes, seals)
+        if new.missing:
+            self.parts.came_without(log.scope.number, new.missing)
+        if new.arrived:
+            self.parts.arrived(log.scope.number, new.arrived)
+        for row, record in new.erases:
             log.erases = True
             self.parts.take_erase(log, row, record)
         log.state = state
-        log.org.part_bytes += held_bytes
+        log.org.part_bytes += new.part_bytes
         log.scope.touched.add(log.id)
         clocks = log.scope.clocks
-        clocks[log.org.number] = max(clock_max, clocks.get(log.org.number, 0))
+        clocks[log.org.number] = max(new.clock_max, clocks.get(log.org.number, 0))
         self._changed_logs[log.number] = log
 
     def held_ids(self, log: LogRow, first: int, last: int) -> list[bytes]:
@@ -270,12 +243,22 @@ class Ledger:
     def tidy(self) -> bool:
         """A piece of housekeeping outside a transaction; True if there is more to do."""
         self.scrub()
-        self.connection.execute("BEGIN IMMEDIATE")
-        more = self.ids.fill()
-        self.connection.execute("COMMIT")
+        more = self._fill_ids()
         if not more and not self.parts.scrub_due:
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return more or self.parts.scrub_due
+
+    def after_commit(self) -> None:
+        """What can't wait until the writer is idle: erased bytes, and an index far behind."""
+        self.scrub()
+        if self._next_row and self.ids.is_far_behind(self._next_row - 1):
+            self._fill_ids()
+
+    def _fill_ids(self) -> bool:
+        self.connection.execute("BEGIN IMMEDIATE")
+        more = self.ids.fill()
+        self.connection.execute("COMMIT")
+        return more
 
     def identity_changed(self, org: OrgRow) -> None:
         """Notes that the digest of an organisation's identity is another than before."""
@@ -367,17 +350,13 @@ class Ledger:
             self._last_piece = (log, first_row, count, first_seq)
 
     def _add_seals(
-        self, log: LogRow, records: Sequence[CheckedRecord], seals: Iterable[tuple[int, bytes]]
+        self, log: LogRow, first_seq: int, sizes: list[int], seals: Iterable[tuple[int, bytes]]
     ) -> None:
         """Keeps seals, dropping one that the next makes superfluous. Spec: 6.6.4."""
-        at = 0
+        counted = 0
         for seq, signature in seals:
-            end = seq - records[0].seq + 1
-            size = sum(
-                len(record.header) + sum(part.length for part in record.part_refs)
-                for record in records[at:end]
-            )
-            at = end
+            size = sizes[seq - first_seq] - counted
+            counted += size
             before = log.seals[-2][0] if len(log.seals) > 1 else -1
             if log.seals and seq - before <= RUN_RECORDS_MAX:
                 between, bytes_before = log.seals[-1]

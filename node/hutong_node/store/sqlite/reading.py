@@ -25,7 +25,6 @@ from hutong_node.store.interface import (
 from hutong_node.store.sqlite.forks import list_forks
 from hutong_node.store.sqlite.own_logs import list_own_logs
 from hutong_node.store.sqlite.ranges import Row, read_ids, read_range, read_rows
-from hutong_node.store.sqlite.record_ids import find_rows
 from hutong_node.store.sqlite.rows import PartStates, Rotten, build_header, fits, read_body
 from hutong_node.store.sqlite.serving import Serving
 from hutong_node.store.sqlite.shared import Shared
@@ -75,7 +74,7 @@ class Reading(Serving):
 
     def records(self, records: Sequence[RecordId]) -> dict[RecordId, StoredRecord]:
         """As `StoreMethods.records`."""
-        rows = find_rows(self._connection, records)
+        rows = self._recent.find(self._connection, records)
         found = self._stored(read_rows(self._connection, list(rows.values())), [])
         return {stored.id: stored for stored in found}
 

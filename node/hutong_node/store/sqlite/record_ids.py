@@ -2,8 +2,9 @@
 
 A table keyed by hashes costs more than everything else that is stored of a record, since it is
 written all over. So it is keyed by 48 bits of the id, and filled in sorted batches: when the writer
-has nothing else to do, or when it needs an answer. What it covers stands in the property `ids_to`;
-a reader looks through the rows after that one by one. Derived: it could be dropped and filled anew.
+has nothing else to do, when it needs an answer, or when it has fallen far behind. What it covers
+stands in the property `ids_to`; a reader looks through the rows after that. Derived: it could be
+dropped and filled anew.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from hutong_node.store.sqlite.bulk import insert_rows
 _PREFIX_BYTES: Final = 6
 BATCH: Final = 20_000
 """Records of one step: sorted, they touch each page of the index about once."""
+BEHIND_MAX: Final = 100_000
+"""Rows that the index may lack while the writer is busy; it costs readers memory."""
 
 
 class RecordIds:
@@ -50,6 +53,12 @@ class RecordIds:
         )
         return len(found) == rows_max
 
+    def is_far_behind(self, last_row: int) -> bool:
+        """Whether more than `BEHIND_MAX` rows up to `last_row` are not covered."""
+        if self._to < 0:
+            self._to = covered_to(self._connection)
+        return last_row - self._to > BEHIND_MAX
+
     def find(self, identifiers: Iterable[bytes]) -> dict[bytes, int]:
         """The rows of those of these records that are held; fills the index first."""
         while self.fill():
@@ -63,23 +72,39 @@ def covered_to(connection: sqlite3.Connection) -> int:
     return 0 if found is None else int(found[0])
 
 
-def find_rows(connection: sqlite3.Connection, identifiers: Iterable[bytes]) -> dict[bytes, int]:
-    """The rows of those of these records that are held, for a reader.
+class RecentIds:
+    """The ids that the index doesn't cover yet, as one reader has come across them.
 
-    What the index doesn't cover yet is looked through: some milliseconds for 10,000 rows.
+    Each row is read once, so that following a store while it fills costs little; some 120 bytes a
+    row, and never much more than `BEHIND_MAX` rows.
     """
-    wanted = set(identifiers)
-    found = _find_covered(connection, wanted)
-    left = wanted - found.keys()
-    if left:
-        marks = ",".join("?" * len(left))
-        found.update(
-            connection.execute(
-                f"SELECT id, row FROM records WHERE row > ? AND id IN ({marks})",
-                (covered_to(connection), *left),
-            )
-        )
-    return found
+
+    def __init__(self) -> None:
+        """Knows nothing yet."""
+        self._rows: dict[bytes, int] = {}
+        self._to = 0
+
+    def find(
+        self, connection: sqlite3.Connection, identifiers: Iterable[bytes]
+    ) -> dict[bytes, int]:
+        """The rows of those of these records that are held, by the snapshot of a reader."""
+        covered = covered_to(connection)
+        if covered >= self._to:
+            self._rows.clear()
+            self._to = covered
+        for row, identifier in connection.execute(
+            "SELECT row, id FROM records WHERE row > ? ORDER BY row", (self._to,)
+        ):
+            self._rows[identifier] = self._to = row
+        found: dict[bytes, int] = {}
+        older = []
+        for identifier in identifiers:
+            if identifier in self._rows:
+                found[identifier] = self._rows[identifier]
+            else:
+                older.append(identifier)
+        found.update(_find_covered(connection, older))
+        return found
 
 
 def _find_covered(connection: sqlite3.Connection, identifiers: Iterable[bytes]) -> dict[bytes, int]:

@@ -26,7 +26,7 @@ _BIN32: Final = b"\xc4\x20"
 _LINK_BYTES: Final = 34
 _ARRAY_OF_SEVEN: Final = b"\x97"
 STATE_BYTES: Final = 3
-_ONE_HERE: Final = b"\x11\x00\x01"
+ONE_HERE: Final = b"\x11\x00\x01"
 """The states of a record with one part, which came with it and is here."""
 
 BODY_PARTS: Final = 5
@@ -51,11 +51,12 @@ def build_header(body: bytes, log: bytes, seq: int, prev: bytes) -> bytes:
 
     For a damaged body the result is any bytes: compare its id.
     """
-    kind_bytes = _uint_bytes(body[0]) if body else 0
+    kind_bytes = 1 if body[:1] < b"\x80" else _uint_bytes(body[0])
     if seq == 0:
         return _START + body[:kind_bytes] + _NO_LINKS + body[kind_bytes:]
+    number = bytes((seq,)) if seq < 0x80 else _uint(seq)
     return b"".join(
-        (_START, body[:kind_bytes], _BIN32, log, _uint(seq), _BIN32, prev, body[kind_bytes:])
+        (_START, body[:kind_bytes], _BIN32, log, number, _BIN32, prev, body[kind_bytes:])
     )
 
 
@@ -98,7 +99,7 @@ def pack_parts(contents: Sequence[bytes | None], erased: int = 0) -> bytes | Non
     if not contents:
         return None
     if len(contents) == 1 and contents[0] is not None:
-        return _ONE_HERE + contents[0]
+        return ONE_HERE + contents[0]
     mask = 0
     room = []
     for position, content in enumerate(contents):
@@ -166,7 +167,7 @@ def read_parts(body: bytes, blob: bytes | None) -> list[bytes | None]:
     """
     if blob is None:
         return []
-    if blob[:STATE_BYTES] == _ONE_HERE:
+    if blob[:STATE_BYTES] == ONE_HERE:
         return [blob[STATE_BYTES:]]
     states = PartStates.read(blob)
     found: list[bytes | None] = [None] * states.count

@@ -17,7 +17,7 @@ from typing import Final
 from hutong_node.marker import Place
 from hutong_node.store.sqlite.heads_tree import empty_root
 from hutong_node.store.sqlite.ranges import read_rows, row_of
-from hutong_node.store.sqlite.record_ids import find_rows
+from hutong_node.store.sqlite.record_ids import RecentIds
 from hutong_node.store.sqlite.rows import BODY_PARTS, Rotten, fits, read_body
 from hutong_node.store.sqlite.shared import Shared
 from hutong_node.store.sqlite.stored_runs import StoredRuns, held_contents
@@ -58,6 +58,7 @@ class Serving:
         self._connection = connection
         self._shared = shared
         self._runs = StoredRuns(connection, shared)
+        self._recent = RecentIds()
 
     def scope_roots(self, scopes: Sequence[Scope]) -> list[ScopeRoot]:
         """As `ReplicaStore.scope_roots`."""
@@ -200,7 +201,7 @@ class Serving:
     def read_parts(self, scope: Scope, wants: Sequence[PartWant], bytes_max: int) -> PartsBatch:
         """As `ReplicaStore.read_parts`."""
         number, _ = self._scope(scope)
-        rows = find_rows(self._connection, [want.record for want in wants])
+        rows = self._recent.find(self._connection, [want.record for want in wants])
         items: list[PartItem] = []
         room = bytes_max
         for want in wants:

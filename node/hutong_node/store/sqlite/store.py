@@ -22,7 +22,8 @@ from hutong_node.clock import Clock, SystemClock
 from hutong_node.marker import Mismatch, Place, machine_id
 from hutong_node.publishing import OwnWriter
 from hutong_node.replica import Replica
-from hutong_node.store.errors import StoreClosed, StoreError
+from hutong_node.store.ballast import drop_ballast, take_ballast
+from hutong_node.store.errors import StoreClosed, StoreError, StoreFull
 from hutong_node.store.interface import Policy, StoreMethods
 from hutong_node.store.sqlite.connection import (
     StoreLock,
@@ -31,7 +32,7 @@ from hutong_node.store.sqlite.connection import (
     sqlite_errors,
 )
 from hutong_node.store.sqlite.ledger import Ledger
-from hutong_node.store.sqlite.opening import prepare
+from hutong_node.store.sqlite.opening import Prepared, prepare
 from hutong_node.store.sqlite.reading import Reading
 from hutong_node.store.sqlite.shared import Shared
 from hutong_node.store.sqlite.writer import WriterThread
@@ -71,7 +72,7 @@ class SqliteStore:
         self._path = path
         self._lock = StoreLock(path)
         try:
-            prepared = prepare(path, marker_path, machine or machine_id(), own)
+            prepared = _prepare(path, marker_path, machine or machine_id(), own)
             self.mismatch: Mismatch | None = prepared.mismatch
             self._marker = prepared.marker
             self._shared = Shared(
@@ -182,6 +183,19 @@ class SqliteStore:
     def _found_rot(self, places: Sequence[tuple[int, int]]) -> None:
         # Nobody waits for it; what fails is found again by the next reader.
         self._writer.submit(lambda replica: replica.mark_rotten(places))
+
+
+def _prepare(path: Path, marker_path: Path, machine: bytes, own: OwnWriter | None) -> Prepared:
+    """As `prepare`, giving up the ballast if the disk is too full for it."""
+    ballast = path.with_name(path.name + ".ballast")
+    try:
+        prepared = prepare(path, marker_path, machine, own)
+    except StoreFull:
+        if not drop_ballast(ballast):
+            raise
+        prepared = prepare(path, marker_path, machine, own)
+    take_ballast(ballast)
+    return prepared
 
 
 def _perform(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], target: object) -> Any:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from dataclasses import dataclass
+from typing import Final
 
 from hutong_node.store.sqlite.ranges import Row, read_range
 from hutong_node.store.sqlite.rows import (
+    ONE_HERE,
     STATE_BYTES,
     PartStates,
     Rotten,
@@ -33,6 +35,8 @@ from hutong_protocol.runs import (
     fit_run,
     run_bytes,
 )
+
+_SALT_END: Final = STATE_BYTES + SALT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,13 @@ class StoredRuns:
         for row in rows:
             try:
                 header = build_header(row.body, log_id, row.seq, before)
-                sources.append(RunSource(header, self._parts(row)))
+                blob = row.parts
+                if blob is not None and blob[:STATE_BYTES] == ONE_HERE:
+                    # As `_parts`, which takes three times as long.
+                    only = PartData(0, blob[STATE_BYTES:_SALT_END], blob[_SALT_END:])
+                    sources.append(RunSource(header, (only,)))
+                else:
+                    sources.append(RunSource(header, self._parts(row)))
             except Rotten:
                 break
             before = row.id
