@@ -406,6 +406,7 @@ def _standings() -> Scenes:
     stage.records.append(dict(stage.records[0]))
     bare = {**stage.records[0], "facts": None, "state": "missing"}
     stage.records.insert(0, bare)
+    stage.records.append(bare)
     yield stage.case(
         "copies",
         "12.9.1",

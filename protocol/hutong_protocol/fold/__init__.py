@@ -22,8 +22,8 @@ from hutong_protocol.fold.records import (
 )
 from hutong_protocol.fold.reduce import reduce_thing, standings_of
 from hutong_protocol.fold.state import FoldState, ScopeState, fold, state_of
+from hutong_protocol.fold.thing_view import LineView, Numbers, ThingView, Waiting, view
 from hutong_protocol.fold.verification import checked_digest
-from hutong_protocol.fold.view import LineView, Numbers, ThingView, Waiting, view
 
 __all__ = [
     "FOLD_VERSION",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from hutong_protocol.encoding import Encodable, encode
 from hutong_protocol.fold.records import FOLD_VERSION
-from hutong_protocol.fold.view import LineView, Numbers, ThingView
+from hutong_protocol.fold.thing_view import LineView, Numbers, ThingView
 from hutong_protocol.hashing import digest
 from hutong_protocol.quantity import amount_text
 

@@ -13,7 +13,7 @@ from hutong_protocol.fold.coverage import Coverage
 from hutong_protocol.fold.digests import optional_text, thing_digest
 from hutong_protocol.fold.records import FOLD_VERSION
 from hutong_protocol.fold.state import FoldState, ScopeState
-from hutong_protocol.fold.view import LineView, Numbers, PromiseView, ThingView
+from hutong_protocol.fold.thing_view import LineView, Numbers, PromiseView, ThingView
 from hutong_protocol.quantity import amount_text
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"

@@ -15,7 +15,7 @@ from hutong_protocol.fold.coverage import Coverage, coverage_of
 from hutong_protocol.fold.digests import claims_digest, fold_digest, thing_digest
 from hutong_protocol.fold.records import FoldRecord, ThingKey, thing_of
 from hutong_protocol.fold.reduce import reduce_thing
-from hutong_protocol.fold.view import ThingView, view
+from hutong_protocol.fold.thing_view import ThingView, view
 
 
 @dataclass(frozen=True, slots=True)
