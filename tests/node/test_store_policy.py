@@ -1,4 +1,4 @@
-"""What a node stores of whom: who is let in, scopes held, quotas, strangers, what is asked again."""
+"""What a node stores of whom: who is let in, scopes held, quotas, strangers, and refusals kept."""
 
 from __future__ import annotations
 
