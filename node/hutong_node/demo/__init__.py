@@ -1,0 +1,1 @@
+"""`hutong demo`: three organisations on this machine, as processes of their own."""
