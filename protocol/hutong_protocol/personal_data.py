@@ -98,12 +98,12 @@ def findings(text: str) -> list[Finding]:
     if _WORTH_A_LOOK.search(prepared) is None:
         return []
     found: list[Finding] = []
-    covered: list[_Span] = []
+    covered = bytearray(len(prepared))
     for kind, spans in _SEARCHES:
         for start, end in spans(prepared):
-            if any(start >= first and end <= last for first, last in covered):
+            if covered.count(1, start, end) == end - start:
                 continue
-            covered.append((start, end))
+            covered[start:end] = b"\1" * (end - start)
             if kind is not None:
                 found.append(Finding(kind, origins[start], origins[end - 1] + 1))
     return found

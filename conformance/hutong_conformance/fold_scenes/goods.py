@@ -23,9 +23,13 @@ def scenes() -> Scenes:
     """All of them."""
     yield from _on_the_way()
     yield from _once()
+    yield from _once_by_dispatch()
     yield from _who()
+    yield from _who_is_named()
+    yield from _who_corrects()
     yield from _losses()
     yield from _kinds()
+    yield from _other_kinds()
 
 
 def _on_the_way() -> Scenes:
@@ -128,6 +132,9 @@ def _once() -> Scenes:
         a_received="20000",
         a_in_transit="0",
     )
+
+
+def _once_by_dispatch() -> Scenes:
     stage, need, promise = promised()
     stage.goods("COOP", "dispatch", need, exact(20, "t"), promise, waybill="W1")
     stage.goods("TEAM", "receipt", need, exact(20, "t"), waybill="W1")
@@ -198,6 +205,9 @@ def _who() -> Scenes:
         "Who wrote down a promise for somebody else may confirm it",
         delivery="full",
     )
+
+
+def _who_is_named() -> Scenes:
     stage, need, promise = promised(receipt_by=[org("SQ")])
     stage.decide("SWA", need, promise, "release", by="COOP")
     stage.goods("SQ", "receipt", need, exact(7, "t"), promise)
@@ -226,6 +236,9 @@ def _who() -> Scenes:
         "Receivers of any version are recognised",
         a_received="7000",
     )
+
+
+def _who_corrects() -> Scenes:
     stage, need, promise = promised()
     first = stage.goods("TEAM", "receipt", need, exact(5, "t"), promise)
     second = stage.goods("TEAM", "receipt", need, exact(6, "t"), promise, first=first)
@@ -308,6 +321,9 @@ def _kinds() -> Scenes:
         coverage="no_target",
         delivery="part",
     )
+
+
+def _other_kinds() -> Scenes:
     stage, need, promise = promised()
     stage.goods("TEAM", "receipt", need, exact(5, "xiang"), promise)
     yield stage.case(

@@ -25,9 +25,16 @@ def wanted(tons: int = 2500) -> tuple[Stage, bytes]:
 def scenes() -> Scenes:
     """All of them."""
     yield from _pledges()
+    yield from _pledges_of_others()
+    yield from _vague_pledges()
     yield from _decisions()
+    yield from _answers()
+    yield from _strangers()
+    yield from _lines()
     yield from _units()
+    yield from _counting()
     yield from _changes()
+    yield from _withdrawals()
     yield from _gone()
 
 
@@ -66,6 +73,8 @@ def _pledges() -> Scenes:
         coverage="full",
     )
 
+
+def _pledges_of_others() -> Scenes:
     stage = Stage()
     need = stage.need("SWA", line("a", exact(5_000_000, "jin_cn")))
     stage.commit("FOUND", need, exact(1500, "t"))
@@ -80,6 +89,8 @@ def _pledges() -> Scenes:
         a_over_promised="500000",
     )
 
+
+def _vague_pledges() -> Scenes:
     stage, need = wanted(50)
     stage.commit("COOP", need, {"bound": "up_to", "max": "20", "unit": "t"})
     stage.commit("FOUND", need, {"bound": "unknown"})
@@ -145,6 +156,9 @@ def _decisions() -> Scenes:
         a_accepted="1500000",
         flags=["concurrent"],
     )
+
+
+def _answers() -> Scenes:
     stage, need = wanted()
     promise = stage.commit("COOP", need, exact(1500, "t"))
     yes = stage.accept(need, promise, exact(1500, "t"), by="COOP", clock=7)
@@ -170,6 +184,8 @@ def _decisions() -> Scenes:
         a_pledged="5000",
     )
 
+
+def _strangers() -> Scenes:
     stage, need = wanted()
     promise = stage.commit("COOP", need, exact(5, "t"))
     stage.decide("ELSE", need, promise, "accept", exact(5, "t"), by="COOP")
@@ -196,6 +212,8 @@ def _decisions() -> Scenes:
         flags=["unauthorised"],
     )
 
+
+def _lines() -> Scenes:
     stage = Stage()
     need = stage.need(
         "SWA",
@@ -265,6 +283,9 @@ def _units() -> Scenes:
         "then none",
         a_pledged="2010",
     )
+
+
+def _counting() -> Scenes:
     stage = Stage()
     need = stage.need("SWA", line("a", exact(5000, "kg")))
     forged = stage.revise("ELSE", need, line("a", exact(1, "kg", **pack("xiang", 999, "t"))))
@@ -330,6 +351,9 @@ def _changes() -> Scenes:
         a_pledged="1500000",
         flags=[],
     )
+
+
+def _withdrawals() -> Scenes:
     stage, need = wanted()
     promise = stage.commit("COOP", need, exact(1500, "t"))
     stage.accept(need, promise, exact(1500, "t"), by="COOP")

@@ -31,8 +31,11 @@ def wanted(*lines: dict[str, Any], **more: Any) -> tuple[Stage, bytes]:
 def scenes() -> Scenes:
     """All of them."""
     yield from _revisions()
+    yield from _useless_revisions()
+    yield from _odd_lines()
     yield from _lives()
     yield from _closing()
+    yield from _closing_by_others()
     yield from _targets()
     yield from _checks()
     yield from _standings()
@@ -69,6 +72,9 @@ def _revisions() -> Scenes:
         a_required="12000",
         flags=[],
     )
+
+
+def _useless_revisions() -> Scenes:
     stage, need = wanted()
     stage.revise("ELSE", need, line("a", exact(1, "t")))
     stage.revise("SWA", need, line("a", exact(2, "t")), link=org("no link"))
@@ -101,6 +107,9 @@ def _revisions() -> Scenes:
         "Unknown fields don't matter",
         a_required="8000",
     )
+
+
+def _odd_lines() -> Scenes:
     stage, need = wanted()
     revision = stage.revise("SWA", need, line("a", exact(12, "t")))
     stage.lose(revision, "missing")
@@ -229,6 +238,9 @@ def _closing() -> Scenes:
         b_closed=False,
         life="active",
     )
+
+
+def _closing_by_others() -> Scenes:
     stage, need = wanted()
     stage.close("GOV", need, "done_by_others")
     yield stage.case(

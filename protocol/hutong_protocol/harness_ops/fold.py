@@ -83,14 +83,14 @@ def _readable(request: Request) -> Json:
 
 def _quantity(request: Request) -> Json:
     value = decode_part(bytes_field(request, "quantity"))
-    if value is None or not _fits(Quantity(OF_A_LINE), value):
-        return None
     line_pack = None
     if "line_pack" in request:
         pack = decode_part(bytes_field(request, "line_pack"))
         if not _fits(QUANTITY_FIELDS.fields["pack"].shape, pack):
             raise BadRequest("line_pack is no pack")
         line_pack = quantity.pack_of({"pack": pack})
+    if value is None or not _fits(Quantity(OF_A_LINE), value):
+        return None
     stated = quantity.of(value)
     amount, ceiling = stated.stated(line_pack), stated.ceiling(line_pack)
     return {

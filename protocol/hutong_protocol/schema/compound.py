@@ -184,6 +184,19 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class _AnyMap:
+    """A map, whatever is in it: what is, depends on a field beside it."""
+
+    def check(self, value: object, report: Report) -> None:
+        """Spec: 12.4."""
+        if type(value) is not dict:
+            report.add("is a map")
+
+
+_BODY: Final = _AnyMap()
+
+
+@dataclass(frozen=True, slots=True)
 class Revised:
     """The facts of a `revise`: a type, and a body with the whole facts of it. Spec: 12.4."""
 
@@ -191,15 +204,12 @@ class Revised:
 
     def check(self, value: object, report: Report) -> None:
         """Spec: 12.4."""
-        known = {"of": Field(Enum(tuple(self.bodies)), True), "body": Field(MapOf({}), True)}
-        outer = Report(authoring=False)
-        MapOf(known).check(value, outer)
-        if outer.problems or type(value) is not dict:
-            report.problems.extend(outer.problems)
+        before = len(report.problems)
+        MapOf({"of": Field(Enum(tuple(self.bodies)), True), "body": Field(_BODY, True)}).check(
+            value, report
+        )
+        if len(report.problems) > before or type(value) is not dict:
             return
-        if report.authoring:
-            for name in value.keys() - known.keys():
-                report.add_at(name, "is no field here; known: of, body")
         report.enter("body")
         self.bodies[value["of"]].check(value["body"], report)
         report.leave()

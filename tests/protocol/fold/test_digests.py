@@ -178,6 +178,7 @@ def test_the_harness_says_what_is_wrong_with_a_request() -> None:
         {"op": "fold", "as_of": NOON, "records": [1]},
         {"op": "fold", "as_of": NOON, "records": [{"state": "lost"}]},
         {"op": "facts.readable", "type": "need/2", "refs": [], "facts": None},
+        {"op": "quantity.read", "quantity": "80", "line_pack": "80"},
     ]
     for request in wrong:
         assert "error" in harness.answer(request)

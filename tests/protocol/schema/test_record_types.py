@@ -157,6 +157,20 @@ def test_unknown_fields_are_readable_at_every_level_and_not_for_authors(
 
 
 @pytest.mark.parametrize("type_name", FACTS)
+def test_unknown_fields_at_the_top_are_named_for_authors(type_name: str) -> None:
+    facts = {**FACTS[type_name], "novelty": 1}
+    assert fits(type_name, facts)
+    assert [problem.path for problem in validate_facts(type_name, facts)] == ["novelty"]
+
+
+@pytest.mark.parametrize("type_name", FACTS)
+def test_facts_that_are_no_map_are_refused_for_authors_too(type_name: str) -> None:
+    problems = validate_facts(type_name, [])  # type: ignore[arg-type]
+    assert "" in {problem.path for problem in problems}
+    assert not fits(type_name, [])
+
+
+@pytest.mark.parametrize("type_name", FACTS)
 def test_each_required_field_is_missed(type_name: str) -> None:
     shape = RECORD_TYPES[type_name].facts
     fields = shape.fields if isinstance(shape, MapOf) else {}
