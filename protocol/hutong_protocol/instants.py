@@ -73,7 +73,7 @@ def _day_number(year: int, month: int, day: int) -> int:
 
 
 def _date(number: int) -> tuple[int, int, int]:
-    # By the mean length of a year; leap days run ahead of it by less than one, so this is never late.
+    # By the mean length of a year: leap days run ahead of it by less than one, so never too late.
     year = number * 400 // 146_097 + 1
     while _day_number(year + 1, 1, 1) <= number:
         year += 1
