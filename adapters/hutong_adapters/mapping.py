@@ -205,8 +205,8 @@ class RowMapping:
         return list(dict.fromkeys(found))
 
     def mentions(self) -> list[Pointer]:
-        """Every column that the mapping says anything about."""
-        return [*self.used_columns(), *self.ignored, *self.dropped, *self.optional]
+        """Every column that is used, or left out on purpose. To be optional is neither."""
+        return [*self.used_columns(), *self.ignored, *self.dropped]
 
 
 def columns_read(spec: Spec, inside: Pointer = ()) -> Iterator[Pointer]:

@@ -97,10 +97,12 @@ class _Sending:
         self._queue = wish.queue or plan.mapping.screening
         complete, why_not = _completeness(plan, wish)
         self._report = Report(secrets.token_hex(8), complete, why_not)
-        for refusal in plan.refused:
-            self._report.refused.append(refusal)
-        self._report.counts["refused"] += len({(each.file, each.row) for each in plan.refused})
-        self._report.counts["copy"] += len(plan.copies)
+        self._report.refused += plan.refused
+        unused = {
+            "refused": len({(each.file, each.row) for each in plan.refused}),
+            "copy": len(plan.copies),
+        }
+        self._report.counts.update({name: count for name, count in unused.items() if count})
 
     async def run(self, on_sent: Callable[[int], None]) -> Report:
         drafts = await self._numbered()
