@@ -10,8 +10,9 @@ from typing import cast
 
 import pytest
 
+from contracts.contract_steps import know, root_of, take
 from contracts.made_logs import SCOPE, MadeLog
-from contracts.store_contract import StoreContract, know, root_of, take
+from contracts.store_contract import StoreContract
 from hutong_node.store.interface import Policy
 from hutong_node.store.sqlite.store import SqliteStore
 from hutong_node.store.sqlite.verify import verify_store

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.contract_steps import SOURCE, item_of, served_absent, take
 from contracts.made_logs import SCOPE, MadeLog
-from contracts.store_contract import SOURCE, item_of, served_absent, take
 from hutong_node.store.errors import StoreClosed, StoreFull, StoreRefused
 from hutong_node.store.interface import StoreMethods, Watermark
 from hutong_node.store.sqlite import connection as connections

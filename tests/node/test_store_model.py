@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from contracts.contract_steps import item_of, revocation
 from contracts.made_logs import OTHER_SCOPE, SCOPE, MadeLog
-from contracts.store_contract import item_of, revocation
 from hutong_node.store.sqlite.verify import verify_store
 from hutong_protocol.encoding import encode_received
 from hutong_protocol.exchange import LogHeads, LogRun, PartItem, RunWant, Scope

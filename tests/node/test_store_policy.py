@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.contract_steps import SOURCE, item_of, revocation, take
 from contracts.made_logs import OTHER_SCOPE, SCOPE, MadeLog
-from contracts.store_contract import SOURCE, item_of, revocation, take
 from hutong_node.store.interface import Policy
 from hutong_node.store.sqlite.verify import verify_store
 from hutong_protocol.exchange import LogHeads

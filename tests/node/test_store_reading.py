@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.contract_steps import SOURCE, item_of, take
 from contracts.made_logs import OTHER_SCOPE, SCOPE, MadeLog
-from contracts.store_contract import SOURCE, item_of, take
 from hutong_node.store import ballast
 from hutong_node.store.errors import StoreFull
 from hutong_node.store.interface import PartState, StoreMethods, Watermark

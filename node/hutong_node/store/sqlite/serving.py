@@ -88,9 +88,11 @@ class Serving:
         known = since is not None and since.epoch == cursor.epoch and since.counter <= counter
         changed_after = since.counter if since is not None and known else -1
         bounds = (number, changed_after, after or b"", entries_max + 1)
+        # By the order of ids all logs would be looked at to find the few that changed.
+        index = "logs_by_change" if known else "logs_by_scope"
         logs = self._connection.execute(
-            "SELECT id, head_seq, head FROM logs WHERE scope = ? AND changed > ? AND id > ?"
-            " ORDER BY id LIMIT ?",
+            f"SELECT id, head_seq, head FROM logs INDEXED BY {index}"
+            " WHERE scope = ? AND changed > ? AND id > ? ORDER BY id LIMIT ?",
             bounds,
         ).fetchall()
         orgs = self._connection.execute(
