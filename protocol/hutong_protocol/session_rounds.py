@@ -233,7 +233,7 @@ class Rounds:
     def _call_round(self, own_root: bytes = b"", own_roots: tuple[ScopeRoot, ...] = ()) -> None:
         """Goes on to the next round; the initiator sends its ROOTS, reading them if not given."""
         self._place.move(Move.ROUND_CALLED)
-        self._serving.live = self._serving.pushed = False
+        self._serving.live = False
         self._serving.pushes_left = 0
         self._round = Round(self._round.number + 1, own_roots, own_root)
         if own_roots:
@@ -276,12 +276,7 @@ class Rounds:
 
     def _say_done(self, own_root: bytes) -> None:
         current = self._round
-        again = (
-            self._asking.stored > 0
-            or self._asking.used_cursors
-            or self._serving.pushed
-            or own_root != current.own_root
-        )
+        again = self._asking.stored > 0 or self._asking.used_cursors or own_root != current.own_root
         current.own_done = Done(own_root, current.number, again)
         self._outlet.send(current.own_done)
         self._place.move(Move.DONE_SENT)

@@ -114,7 +114,6 @@ class Serving:
         self.pushes_left = 0
         self.eager = True
         self.live = False
-        self.pushed = False
 
     def share(self, scopes: Sequence[Scope]) -> None:
         """Notes the shared scopes; before this, only identity events are served."""
@@ -270,7 +269,6 @@ class Serving:
                 return
             wants = tuple(RunWant(log, first_seq) for log, first_seq, _ in taken)
         self._reserved += 1
-        self.pushed = True
         self.pushes_left -= 1
         scope = self._scopes[position]
         self._pushing = ReadRuns(self._outlet.key(), scope, wants, ANSWER_BYTES_MAX)

@@ -176,13 +176,12 @@ def forked(
     cloned = member(rng)
     writing = writer(cloned, rng)
     change = write(writing, 1)
-    for _ in range(common - 2):
-        write(writing, 1)
+    if common > 2:
+        write(writing, common - 2)
     clone = cloned.store.snapshot()
     for store, target, count in ((cloned.store, first, own), (clone, second, other)):
         writing.store = store
-        for _ in range(count):
-            write(writing, 1)
+        write(writing, count)
         copy_log(store, target.store, SCOPE, change.log, 0)
     return first, second, change.log
 

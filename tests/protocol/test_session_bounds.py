@@ -189,8 +189,27 @@ def test_frames_stay_below_the_least_limit_with_large_parts() -> None:
     check_parts([first.store, second.store], [SCOPE])
 
 
+def test_parts_that_fit_no_run_follow_in_the_same_session() -> None:
+    """Spec 6.6: with no good signature near, the longest parts go out as absent."""
+    rng = random.Random(13)
+    first, second = members(rng)
+    drafts = [
+        Draft(1, type="need/1", parts=(PartData(0, rng.randbytes(16), rng.randbytes(60_000)),))
+        for _ in range(40)
+    ]
+    change = writer(first, rng).write(SCOPE, drafts)
+    log = first.store.logs[change.log]
+    for kept in log.kept[:-1]:
+        log.signatures[kept.record.seq] = bytes(64)
+    pair = pair_of((first, second), rng)
+    pair.run()
+    assert settled(pair.ends[0])
+    assert any(isinstance(frame, Parts) for frame in frames_of(pair))
+    check_parts([first.store, second.store], [SCOPE])
+
+
 def test_parts_come_in_frames_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_serving, "ANSWER_BYTES_MAX", 3_000)
+    monkeypatch.setattr(session_serving, "ANSWER_BYTES_MAX", 200)
     monkeypatch.setattr(session_parts, "PART_WANTS_MAX", 4)
     rng = random.Random(7)
     first, second = filled(rng, logs=1, records=40)

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from hutong_protocol import session_serving
 from hutong_protocol.exchange import LogRun, RunWant
 from hutong_protocol.faults import Fault
 from hutong_protocol.frames import (
@@ -258,3 +259,25 @@ def test_a_quiet_live_session_lasts(rng: random.Random) -> None:
     for now_ms in range(0, 3_600_000, 25_000):
         end.take(end.session.tick(now_ms))
     assert failure(end) is None
+
+
+def test_changes_of_one_log_that_wait_for_credit_are_sent_together(rng: random.Random) -> None:
+    pair, writers = live_pair(rng, credit=1)
+    for _ in range(4):
+        tell(pair, INITIATOR, write(writers[0]))
+    pair.run()
+    assert [type(frame) for frame in frames_of(pair, INITIATOR)] == [Runs, Runs]
+    assert seen(pair, RunsWanted) == 0
+    stores_equal(pair)
+
+
+def test_a_long_live_change_goes_out_in_several_frames(
+    rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_serving, "ANSWER_BYTES_MAX", 1_000)
+    pair, writers = live_pair(rng)
+    tell(pair, INITIATOR, write(writers[0], 700))
+    pair.run()
+    assert seen(pair, Runs) == 3
+    assert seen(pair, RunsWanted) == 0
+    stores_equal(pair)

@@ -78,6 +78,19 @@ def test_what_is_written_during_a_round_arrives_in_the_same_session(
     stores_equal(pair)
 
 
+def test_a_write_unheard_of_between_equal_roots_and_done_calls_a_round(
+    rng: random.Random,
+) -> None:
+    """Hard case 60: nothing was stored, but the own root is no longer what was compared."""
+    two, writers = synced(rng, logs=1)
+    pair = pair_of(two, rng)
+    run_until(pair, INITIATOR, State.TRANSFERRING)
+    write(writers[0])
+    pair.run()
+    assert [news.equal for news in pair.ends[0].of(RoundEnded)] == [False, True]
+    stores_equal(pair)
+
+
 def test_two_that_never_stop_writing_go_on_for_eight_rounds(rng: random.Random) -> None:
     two = members(rng)
     writers = [writer(one, rng) for one in two]
@@ -162,7 +175,7 @@ def test_an_organisation_that_one_side_does_not_take_is_a_leftover_of_both(
 
 
 @pytest.mark.parametrize(("own", "other"), [(1, 1), (3, 3), (1, 90), (90, 1), (70, 80)])
-@pytest.mark.parametrize("common", [2, 3, 100])
+@pytest.mark.parametrize("common", [2, 3, 100, 1_000])
 def test_a_fork_is_found_and_located_by_halving(
     own: int, other: int, common: int, rng: random.Random
 ) -> None:
@@ -248,7 +261,9 @@ def test_a_peer_that_forgot_what_it_had_gets_it_back(rng: random.Random) -> None
     two, _ = synced(rng)
     empty = member(rng, party=two[1].party)
     acquaint(two[0], empty)
-    empty.cursors = two[1].cursors
+    [root] = two[0].store.scope_roots([SCOPE])
+    empty.cursors = {two[0].party.org: {SCOPE: root.cursor}}
+    two[0].cursors.clear()
     pair = pair_of((two[0], empty), rng)
     pair.run()
     stores_equal(pair)
@@ -384,6 +399,21 @@ def test_many_identity_events_come_in_pages(
     pair.run()
     stores_equal(pair)
     assert seen(pair, EventsWanted, RESPONDER) > 2
+    assert len(pair.ends[0].of(RoundEnded)) == 1
+
+
+def test_an_organisation_of_several_scopes_is_asked_about_once(rng: random.Random) -> None:
+    scopes = [Scope(SCOPE.space, topic) for topic in ("base", "fsc", "hea", "wsh")]
+    first, second = members(rng, scopes)
+    stranger = member(rng, scopes)
+    writing = writer(stranger, rng)
+    for scope in scopes:
+        change = writing.write(scope, writing.random_drafts(1))
+        copy_log(stranger.store, first.store, scope, change.log, 0)
+    pair = pair_of((first, second), rng)
+    pair.run()
+    check_equal([first.store, second.store], scopes)
+    assert seen(pair, EventsWanted) == 1
 
 
 def test_three_nodes_in_line_pass_on_what_the_middle_one_does_not_understand(
