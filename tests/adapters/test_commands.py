@@ -1,0 +1,195 @@
+"""The commands say what they did, in words or in JSON, and end with the code that fits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from adapters.fake_node import FakeNode
+from adapters.local_api import LocalApi, serving
+from adapters.mapping_samples import HEADER, ROW, changed, write_csv, write_mapping
+from hutong_adapters.commands import EXIT_ROWS, EXIT_STOPPED, register
+from hutong_adapters.interface import NodeRefused
+from hutong_adapters.planning import PLACEHOLDER
+
+
+@pytest.fixture(scope="module")
+def app() -> typer.Typer:
+    """A command line with these commands, added twice as two entry points do."""
+    made = typer.Typer()
+    register(made)
+    register(made)
+    return made
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    write_mapping(tmp_path)
+    return write_csv(tmp_path, [HEADER, ROW, ["A-2", *ROW[1:]]])
+
+
+def run(app: typer.Typer, *arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def told(result: Result) -> dict[str, Any]:
+    (line,) = result.stdout.splitlines()
+    found = json.loads(line)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_commands_are_added_once(app: typer.Typer) -> None:
+    assert [command.name for command in app.registered_commands] == ["import"]
+    assert [group.name for group in app.registered_groups] == ["adapter"]
+
+
+def test_a_dry_run_needs_no_node_and_says_what_would_be(app: typer.Typer, sheet: Path) -> None:
+    result = run(app, "import", sheet, "--mapping", sheet.with_suffix(".toml"), "--dry-run")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "2 rows in 1 files: 2 drafts, 0 copies, 0 refused",
+        "2 lines: 2 exact",
+        "still to be given: incident",
+    ]
+
+
+def test_a_dry_run_as_json_is_one_line_and_the_same_each_time(
+    app: typer.Typer, sheet: Path
+) -> None:
+    arguments = ("import", sheet, "--mapping", sheet.with_suffix(".toml"), "--dry-run", "--json")
+    first, second = run(app, *arguments), run(app, *arguments)
+    assert first.stdout == second.stdout
+    counts = told(first)
+    assert (counts["rows"], counts["drafts"], counts["refused"]) == (2, 2, [])
+    assert counts["items"][0]["exact"] == "40"
+
+
+def test_refused_rows_are_told_with_place_rule_and_way_out(app: typer.Typer, sheet: Path) -> None:
+    write_csv(sheet.parent, [HEADER, ROW, ["A-2", *ROW[1:3], "两", *ROW[4:]]])
+    arguments = ("import", sheet, "--mapping", sheet.with_suffix(".toml"), "--dry-run")
+    words = run(app, *arguments)
+    assert words.exit_code == EXIT_ROWS
+    assert "- sheet.csv row 3, 数量: is no number in plain digits [lines[0].quantity] (" in (
+        words.stdout
+    )
+    (refused,) = told(run(app, *arguments, "--json"))["refused"]
+    assert refused["file"] == "sheet.csv"
+    assert (refused["row"], refused["cell"]) == (3, "数量")
+    assert refused["rule"]
+    assert refused["way_out"]
+
+
+def test_a_mapping_that_is_wrong_stops_with_all_its_problems(app: typer.Typer, sheet: Path) -> None:
+    mapping = write_mapping(sheet.parent, changed("urgency", "urgenci"))
+    result = run(app, "import", sheet, "--mapping", mapping, "--dry-run", "--json")
+    assert result.exit_code == EXIT_STOPPED
+    assert [each.partition(":")[0] for each in told(result)["stopped"]] == [
+        "facts.urgenci",
+        "facts.urgency",
+    ]
+    assert result.stderr.count("hutong import: ") == 2
+
+
+def test_a_file_that_is_missing_stops_without_a_trace(app: typer.Typer, sheet: Path) -> None:
+    result = run(app, "import", "none.csv", "--mapping", sheet.with_suffix(".toml"), "--dry-run")
+    assert result.exit_code == EXIT_STOPPED
+    assert "none.csv: can't be opened" in result.stderr
+    assert not isinstance(result.exception, OSError)
+
+
+def test_without_a_node_an_import_stops_and_names_the_way_out(
+    app: typer.Typer, sheet: Path
+) -> None:
+    mapping = sheet.with_suffix(".toml")
+    result = run(app, "import", sheet, "--mapping", mapping, "--data", sheet.parent)
+    assert result.exit_code == EXIT_STOPPED
+    assert "hutong run --data" in result.stderr
+
+
+def test_an_import_reaches_the_node_and_a_second_one_signs_nothing(
+    app: typer.Typer, sheet: Path
+) -> None:
+    mapping = sheet.with_suffix(".toml")
+    arguments = ("import", sheet, "--mapping", mapping, "--data", sheet.parent, "--json")
+    api = LocalApi()
+    with serving(api, sheet.parent):
+        first = told(run(app, *arguments))
+        second = told(run(app, *arguments, "--set", f"incident={PLACEHOLDER}"))
+    assert (first["counts"], first["signed"]) == ({"new": 2}, 2)
+    assert (second["counts"], second["signed"]) == ({"unchanged": 2}, 0)
+    assert api.asked == [
+        *("type=incident&space=xian-2021&topic=base&life=active", "district-sheet"),
+        "district-sheet",
+    ]
+
+
+def test_options_go_to_the_node(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    where = ("--data", sheet.parent, "--space", "other", "--topic", "hea", "--source", "s1")
+    how = ("--complete", "--queue", "--incident", PLACEHOLDER)
+    api = LocalApi()
+    with serving(api, sheet.parent):
+        result = run(app, "import", sheet, "--mapping", mapping, *where, *how)
+    assert result.exit_code == 0
+    assert "2 queued; 0 records signed" in result.stdout
+    (request,) = api.node.requests
+    assert (request["complete"], request["queue"]) == (True, True)
+    assert {(row["space"], row["topic"]) for row in request["rows"]} == {("other", "hea")}
+    assert api.asked == ["s1"]
+
+
+@pytest.mark.parametrize("incidents", [[], [PLACEHOLDER, PLACEHOLDER]])
+def test_an_incident_is_only_taken_when_there_is_exactly_one(
+    app: typer.Typer, sheet: Path, incidents: list[str]
+) -> None:
+    mapping = sheet.with_suffix(".toml")
+    with serving(LocalApi(incidents=incidents), sheet.parent):
+        result = run(app, "import", sheet, "--mapping", mapping, "--data", sheet.parent)
+    assert result.exit_code == EXIT_STOPPED
+    assert f"has {len(incidents)} active incidents: name one with --incident" in result.stderr
+
+
+def test_a_refusal_of_the_node_is_shown_in_its_words(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    node = FakeNode(failures=[NodeRefused("another run is under way")])
+    with serving(LocalApi(node), sheet.parent):
+        result = run(app, "import", sheet, "--mapping", mapping, "--data", sheet.parent)
+    assert result.exit_code == EXIT_STOPPED
+    assert "another run is under way: here" in result.stderr
+
+
+def test_explain_shows_a_row_and_names_one_that_is_not_there(app: typer.Typer, sheet: Path) -> None:
+    arguments = ("adapter", "explain", sheet, "--mapping", sheet.with_suffix(".toml"), "--row")
+    result = run(app, *arguments, "3")
+    assert result.exit_code == 0
+    assert '  text.title <- 物资 = "大米"' in result.stdout
+    missing = run(app, *arguments, "9")
+    assert (missing.exit_code, "has no row 9" in missing.stderr) == (EXIT_STOPPED, True)
+
+
+def test_check_holds_a_mapping_against_files(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    good = run(app, "adapter", "check", mapping, sheet)
+    assert good.exit_code == 0
+    assert "sheet.csv: 2 rows, every column is mentioned" in good.stdout
+    write_csv(sheet.parent, [[*HEADER, "新"], [*ROW, ""]])
+    bad = run(app, "adapter", "check", mapping, sheet)
+    assert (bad.exit_code, '"新"' in bad.stderr) == (EXIT_STOPPED, True)
+
+
+def test_the_built_in_mappings_are_listed(app: typer.Typer) -> None:
+    result = run(app, "adapter", "list")
+    assert result.stdout.startswith("wuhan2020-hospitals: ")
+
+
+def test_help_names_every_option(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    said = run(app, "import", "--help").stdout
+    for option in ("--mapping", "--dry-run", "--json", "--complete", "--queue", "--incident"):
+        assert option in said
