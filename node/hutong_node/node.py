@@ -176,14 +176,15 @@ class Node:
         return published
 
     async def roster_changed(self) -> None:
-        """Judges by the roster as it is now, and dials peers that are new in it."""
+        """Judges by the roster as it is now; a node that runs dials peers that are new in it."""
         policy = await asyncio.to_thread(
             self.parts.roster.policy,
             self.parts.identity.org,
             self.parts.config.policy.organisation_bytes_max,
         )
         await self.parts.store.call(StoreMethods.set_policy, policy)
-        self.peering.start()
+        if self._runner is not None:
+            self.peering.start()
 
     async def index_is_current(self) -> None:
         """Waits until the index has taken in what the store has now."""

@@ -11,10 +11,12 @@ Rules of meaning are the core's; imports and the queue have modules of their own
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from hutong_node.api_models import (
+    PAGE_MAX,
     AcceptRequest,
     AddPeerRequest,
     AtHomeAnswer,
@@ -71,7 +73,7 @@ from hutong_protocol.ids import IdKind, OrgId, RecordId, format_id, parse_id_as
 from hutong_protocol.instants import instant_ms
 from hutong_protocol.invites import check_endpoint
 
-THINGS_MAX: Final = 500
+_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NAMED_MAX: Final = 1_000
 _CATCH_UP_S: Final = 1.0
 """How long a reader waits for the index before it shows what is there, and says so."""
@@ -126,12 +128,12 @@ class NodeService:
         Args:
             as_of: an instant as RFC 3339, by default now.
             after: what the page before gave as `next`.
-            limit: 1 to `THINGS_MAX`.
+            limit: 1 to `PAGE_MAX`.
         """
         as_of_ms = self._instant(as_of)
         start = _cursor_of(after)
         behind = await self._catch_up()
-        limit = max(1, min(limit, THINGS_MAX))
+        limit = max(1, min(limit, PAGE_MAX))
         views = await asyncio.to_thread(
             self._node.parts.index.views, wanted, as_of_ms, after=start, views_max=limit + 1
         )
@@ -176,13 +178,18 @@ class NodeService:
 
     async def import_rows(self, source: str, request: ImportRequest) -> ImportAnswer:
         """Does with the rows of a source what they need. See `hutong_node.importing`."""
+        if _SOURCE.fullmatch(source) is None:
+            raise Refused(
+                Code.BAD_REQUEST,
+                "the name of a source is of a-z, 0-9, dots, hyphens and underscores, at most 64",
+            )
         return await self._importing.take(source, request)
 
     async def queue(self, after: str | None = None, limit: int = 100) -> QueueAnswer:
         """Drafts that wait for somebody to look at them, oldest first."""
         if after is not None and not (after.isascii() and after.isdigit() and len(after) < 16):
             raise _bad_cursor()
-        return await self._screening.page(int(after or 0), max(1, min(limit, THINGS_MAX)))
+        return await self._screening.page(int(after or 0), max(1, min(limit, PAGE_MAX)))
 
     async def queued(self, number: int) -> QueueItem:
         """One of them, whole."""
@@ -265,9 +272,10 @@ class NodeService:
     async def accept(self, request: AcceptRequest) -> ChangeAnswer:
         """Lets an organisation in."""
         org = self._other(request.organisation)
-        changed = await asyncio.to_thread(
-            self._node.parts.roster.let_in, org, request.note, self._node.clock.now_ms()
-        )
+        roster = self._node.parts.roster
+        notes = {entry.org: entry.note for entry in await asyncio.to_thread(roster.organisations)}
+        note = notes.get(org, "") if request.note is None else request.note
+        changed = await asyncio.to_thread(roster.let_in, org, note, self._node.clock.now_ms())
         await self._roster_changed()
         return ChangeAnswer(changed=changed)
 
@@ -347,9 +355,7 @@ class NodeService:
     # Inside
 
     async def _roster_changed(self) -> None:
-        # A node that doesn't run judges by the roster as it is when it is opened next.
-        if self._running:
-            await self._node.roster_changed()
+        await self._node.roster_changed()
 
     async def _catch_up(self) -> int:
         """Waits a moment for the index; how many records the picture lacks all the same."""
