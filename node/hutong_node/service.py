@@ -88,7 +88,6 @@ class NodeService:
         """`running`: the node listens and exchanges; otherwise only its folder is open."""
         self._node = node
         self._intake = intake
-        self._running = running
         self._publishing = PublishingDesk(node, intake)
         self._importing = Importing(node, intake)
         self._screening = Screening(node, intake, self._importing)
