@@ -19,6 +19,7 @@ from hutong_node.store.sqlite.migrations import Migration, migrate, migrations
 from hutong_node.store.sqlite.verify import verify_store
 from hutong_protocol.authoring import Draft
 from hutong_protocol.exchange import PartWant, RunWant
+from hutong_protocol.faults import Fault
 from hutong_protocol.runs import PartData
 from node.sqlite_stores import open_store, opened, records_in
 from simulation.parties import Party, found
@@ -242,6 +243,54 @@ def test_a_flipped_bit_in_a_part_is_served_to_nobody_and_mended(
         assert store.store_parts(SCOPE, [item_of(log, want.record, 0) for want in wants]) == 40
         assert served_absent(store, log) == set()
     assert verify_store(tmp_path / "records.db").problems == []
+
+
+def test_a_part_that_came_late_and_rots_is_mended_in_its_place(
+    tmp_path: Path, party: Party, rng: random.Random
+) -> None:
+    log = MadeLog(party, rng)
+    [record] = log.data(1, size=300, parts=2)
+    with opened(tmp_path) as store:
+        store.store_events(party.org, party.values)
+        take(store, log.run(absent=[(1, 1)]))
+        assert store.store_parts(SCOPE, [item_of(log, record, 1)]) == 1
+        connection = sqlite3.connect(tmp_path / "records.db")
+        connection.execute("UPDATE late_parts SET content = zeroblob(length(content))")
+        connection.commit()
+        connection.close()
+        assert served_absent(store, log) == {(1, 1)}
+        store.store_runs(SCOPE, [], SOURCE)
+        assert store.missing_parts(SCOPE, None, 9) == [PartWant(record, 0b10)]
+        assert store.read_parts(SCOPE, [PartWant(record, 0b11)], 2**20).items == (
+            item_of(log, record, 0),
+        )
+        assert store.store_parts(SCOPE, [item_of(log, record, 1)]) == 1
+        assert served_absent(store, log) == set()
+        log.erase({record: 0b11})
+        take(store, log.run(2))
+        assert served_absent(store, log) == {(1, 0), (1, 1)}
+        everything = b"".join(files_of(tmp_path).values())
+        assert log.part(record, 1).salt not in everything
+    assert verify_store(tmp_path / "records.db").problems == []
+
+
+def test_a_fork_of_a_log_that_has_rotted_is_refused_without_proof(
+    tmp_path: Path, party: Party, rng: random.Random
+) -> None:
+    log = MadeLog(party, rng)
+    log.data(3)
+    branch = log.fork(2)
+    branch.data(1)
+    with opened(tmp_path) as store:
+        store.store_events(party.org, party.values)
+        take(store, log.run())
+        connection = sqlite3.connect(tmp_path / "records.db")
+        connection.execute("UPDATE records SET body = zeroblob(length(body)) WHERE row = 4")
+        connection.commit()
+        connection.close()
+        [outcome] = store.store_runs(SCOPE, [branch.run(3)], SOURCE)
+        assert outcome.fault is Fault.FORK
+        assert store.fork_proofs() == []
 
 
 @pytest.mark.parametrize("column", ["id", "body"])

@@ -169,6 +169,34 @@ def test_housekeeping_is_done_when_nothing_is_queued(writer: WriterThread[Counti
     assert subject.tidied.wait(5)
 
 
+def test_failing_housekeeping_does_not_end_the_writer(
+    writer: WriterThread[Counting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = writer.submit(lambda subject: subject).result()
+
+    def fail(self: Counting) -> bool:
+        self.connection.execute("BEGIN")
+        self.tidied.set()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Counting, "tidy", fail)
+    subject.tidied.clear()
+    assert writer.submit(lambda subject: subject.add(1)).result() == 1
+    assert subject.tidied.wait(5)
+    assert writer.submit(lambda subject: subject.add(2)).result() == 2
+
+
+def test_a_writer_that_cannot_begin_says_so(writer: WriterThread[Counting], path: Path) -> None:
+    writer.submit(lambda subject: subject.connection.execute("PRAGMA busy_timeout = 0")).result()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="beginning a transaction: database is locked"):
+        writer.submit(lambda subject: subject.add(1)).result()
+    other.execute("ROLLBACK")
+    other.close()
+    assert writer.submit(lambda subject: subject.add(1)).result() == 1
+
+
 def test_closing_finishes_what_was_queued_and_refuses_more(path: Path) -> None:
     writer = WriterThread(lambda: Counting(path))
     release = hold(writer)
