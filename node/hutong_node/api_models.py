@@ -19,20 +19,17 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 JsonMap: TypeAlias = dict[str, JsonValue]
 """A map as JSON has it."""
 
-ID = r"^(org|writer|rec|log|event|key)-[a-z2-7]{56}$"
-RecordText: TypeAlias = Annotated[str, Field(pattern=r"^rec-[a-z2-7]{56}$")]
-"""A record id, also that of a thing."""
 OrgText: TypeAlias = Annotated[str, Field(pattern=r"^org-[a-z2-7]{56}$")]
 """An organisation id."""
 NameText: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """A space or topic. Spec: 5.1."""
-SourceName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-"""What an operator calls a source of rows."""
 ShortWords: TypeAlias = Annotated[str, Field(max_length=300)]
 TimeText: TypeAlias = Annotated[str, Field(max_length=40)]
 
 DRAFTS_MAX = 1_000
 ROWS_MAX = 2_000
+PAGE_MAX = 500
+"""Most entries of one page of a list."""
 
 
 class Asked(BaseModel):
@@ -119,13 +116,14 @@ class PublishedItem(Told):
 
 
 class PublishAnswer(Told):
-    """The records in the order of the drafts.
+    """The records in the order of the drafts; the same for the same request again.
 
-    `replayed` counts those that had been signed before under the same key or client id.
+    `replayed` counts those that had been signed before under the same key or client id. It is told
+    beside the answer, in the header Idempotency-Replayed.
     """
 
     records: list[PublishedItem]
-    replayed: int = 0
+    replayed: Annotated[int, Field(exclude=True)] = 0
 
 
 class Author(Told):
@@ -381,10 +379,13 @@ class OrganisationsAnswer(Told):
 
 
 class AcceptRequest(Asked):
-    """Lets an organisation in: its records are stored in the scopes held."""
+    """Lets an organisation in: its records are stored in the scopes held.
+
+    Without a `note` an earlier one stays.
+    """
 
     organisation: OrgText
-    note: ShortWords = ""
+    note: ShortWords | None = None
 
 
 class ChangeAnswer(Told):

@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler, Middleware
 from pydantic import BaseModel
 
 from hutong_node import json_strict
+from hutong_node.api_models import PublishAnswer
 from hutong_node.config import DataFolder, LocalListen
 from hutong_node.http_errors import problem_response, refusal_of
 from hutong_node.keys import read_secret
@@ -134,7 +135,10 @@ def _handler(service: NodeService, operation: Operation) -> Handler:
         call = Call(dict(request.match_info), query, body, key)
         async with asyncio.timeout(OPERATION_S):
             answer = await operation.run(service, call)
-        return _json_response(answer)
+        response = _json_response(answer)
+        if isinstance(answer, PublishAnswer) and answer.replayed:
+            response.headers["Idempotency-Replayed"] = "true"
+        return response
 
     return handle
 

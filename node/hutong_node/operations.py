@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hutong_node import api_models as shapes
-from hutong_node.indexing import ThingFilter
 from hutong_node.refusals import Code, Refused
-from hutong_node.service import THINGS_MAX, NodeService
+
+if TYPE_CHECKING:  # a command that asks a running node needs the table and not the node
+    from hutong_node.indexing import ThingFilter
+    from hutong_node.service import NodeService
 
 
 class Query(BaseModel):
@@ -52,14 +54,14 @@ class ThingsQuery(InstantQuery):
     type: Annotated[str, Field(max_length=32)] | None = None
     life: Literal["active", "expired", "closed"] | None = None
     after: Annotated[str, Field(max_length=64)] | None = None
-    limit: Annotated[int, Field(ge=1, le=THINGS_MAX)] = 100
+    limit: Annotated[int, Field(ge=1, le=shapes.PAGE_MAX)] = 100
 
 
 class QueueQuery(Query):
     """A page of the queue."""
 
     after: Annotated[str, Field(max_length=16)] | None = None
-    limit: Annotated[int, Field(ge=1, le=THINGS_MAX)] = 100
+    limit: Annotated[int, Field(ge=1, le=shapes.PAGE_MAX)] = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class Operation:
 
 
 def _filter(query: ThingsQuery) -> ThingFilter:
+    from hutong_node.indexing import ThingFilter
+
     wanted = query.type
     if wanted is not None and "/" not in wanted:
         wanted = f"{wanted}/1"

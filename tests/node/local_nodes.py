@@ -66,10 +66,11 @@ async def local_again(before: Local) -> AsyncIterator[Local]:
 
 
 @asynccontextmanager
-async def opened(node: Node) -> AsyncIterator[Local]:
+async def opened(node: Node, *, running: bool = False) -> AsyncIterator[Local]:
+    """The local side of a node, which is stopped at the end."""
     intake = Intake(node.parts.folder.root / "intake.db")
     try:
-        yield Local(node, intake, NodeService(node, intake, running=False))
+        yield Local(node, intake, NodeService(node, intake, running=running))
     finally:
         await node.stop()
         intake.close()

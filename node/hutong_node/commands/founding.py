@@ -1,0 +1,95 @@
+"""`hutong init`: a new organisation with its first node."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hutong_node.commands.terms import (
+    REFUSED,
+    AsJson,
+    Data,
+    data_folder,
+    end_wrong,
+    print_facts,
+    print_json,
+)
+
+_WITHDRAW = (
+    "What is signed and sent can't be called back: erasing removes words and facts from other"
+    " nodes, but type, references, times and lengths of a record stay (spec, 5.12)."
+)
+
+
+def init(
+    name: Annotated[
+        str | None, typer.Argument(help="By which people know the organisation.")
+    ] = None,
+    data: Data = None,
+    public: Annotated[
+        str | None, typer.Option(help="Where other nodes reach this one: wss://host:port.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on for other nodes.")] = "0.0.0.0",
+    port: Annotated[int, typer.Option(help="Port for other nodes.", min=0, max=65_535)] = 8640,
+    local_port: Annotated[
+        int, typer.Option(help="Port of the local API.", min=0, max=65_535)
+    ] = 8641,
+    tls: Annotated[bool, typer.Option(help="Without it only for loopback.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new organisation: its keys, certificate, configuration and first node."""
+    from hutong_node.certificate import certificate_digest
+    from hutong_node.clock import SystemClock
+    from hutong_node.config import Config, LocalListen, PeerListen
+    from hutong_node.founding import (
+        CONTROL_FILE,
+        NEXT_CONTROL_FILE,
+        RECOVERY_FILE,
+        FoundingRefused,
+        found,
+    )
+    from hutong_node.keys import KeyFileRefused
+    from hutong_protocol.ids import IdKind, format_id
+    from hutong_protocol.invites import check_endpoint
+
+    folder = data_folder(data)
+    if public is not None and not check_endpoint(public):
+        end_wrong("--public is wss://host:port")
+    if name is None:
+        name = typer.prompt("Name of the organisation", err=True)
+    if not 0 < len(name) <= 300 or not name.strip():
+        end_wrong("the name of an organisation has 1 to 300 characters")
+    config = Config(
+        organisation=name,
+        peer=PeerListen(host=host, port=port, public=public, tls=tls),
+        local=LocalListen(port=local_port),
+    )
+    try:
+        identity = found(folder, config, SystemClock())
+    except (FoundingRefused, KeyFileRefused, OSError) as refused:
+        typer.echo(f"refused: {refused}", err=True)
+        raise typer.Exit(REFUSED) from None
+    made = {
+        "organisation": format_id(IdKind.ORG, identity.org),
+        "writer": format_id(IdKind.WRITER, identity.writer),
+        "certificate": certificate_digest(folder.certificate).hex(),
+        "data": str(folder.root),
+        "public": public,
+    }
+    if as_json:
+        print_json(made)
+        return
+    print_facts({"name": name, **made})
+    offline = ", ".join((CONTROL_FILE, NEXT_CONTROL_FILE, RECOVERY_FILE))
+    typer.echo(
+        f"\nMove {offline} from {folder.keys} to two places off this machine:"
+        "\nwhoever has them is this organisation, and without them nobody is.\n\n"
+        f"{_WITHDRAW}\n\n"
+        "Next: hutong subscribe SPACE/TOPIC, hutong run, and hutong invite or hutong join."
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("init")(init)

@@ -1,0 +1,279 @@
+"""`hutong status`, `list` and `show`: how a node is and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from hutong_node.commands.terms import (
+    AsJson,
+    Data,
+    ask,
+    print_facts,
+    print_json,
+    print_table,
+    short,
+    who,
+    with_desk,
+)
+
+if TYPE_CHECKING:
+    from hutong_node.desk import Desk
+
+_WHOLE_ID: Final = len("rec-") + 56
+_PAGE: Final = "500"
+AsOf = Annotated[str | None, typer.Option(help="An instant, 2022-01-03T18:00:00+08:00.")]
+
+
+def status(
+    data: Data = None,
+    as_of: AsOf = None,
+    fold: Annotated[
+        bool | None, typer.Option("--fold/--no-fold", help="With digests of what it comes to.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how this node is: records, digests, peers, and what asks for attention."""
+    query = {} if as_of is None else {"as_of": as_of}
+    if fold is not None:
+        query["fold"] = "true" if fold else "false"
+    told = ask(data, "status", "getStatus", query=query, as_json=as_json)
+    if as_json:
+        print_json(told)
+        return
+    print_facts(
+        {
+            "organisation": told["organisation"]["name"],
+            "id": told["organisation"]["id"],
+            "node": "running" if told["running"] else "not running",
+            "records": told["records"],
+            "logs": told["logs"],
+            "parts missing": told["missing_parts"] or None,
+            "not yet in the picture": told["behind"] or None,
+            "drafts that wait": told["queue"] or None,
+            "frontier digest": told["frontier_digest"],
+            "as of": told["as_of"],
+            "runs refused": told["refusals"],
+            "frozen": [who(author) for author in told["frozen"]],
+            "not held": [short(org) for org in (told["coverage"] or {}).get("not_held", ())],
+        }
+    )
+    print_table(
+        ("scope", "things", "root", "fold digest"),
+        (
+            (
+                f"{scope['space']}/{scope['topic']}",
+                scope["things"],
+                scope["root"][:16],
+                (scope["fold_digest"] or "")[:16],
+            )
+            for scope in told["scopes"]
+        ),
+        empty="No scope is held: hutong subscribe SPACE/TOPIC",
+    )
+    if told["peers"]:
+        print_peers(told["peers"])
+    for fork in told["forks"]:
+        typer.echo(f"fork: log {short(fork['log'])} of {who(fork['organisation'])}")
+    for alarm in told["alarms"]:
+        typer.echo(f"ALARM: {alarm}")
+
+
+def list_things(
+    kind: Annotated[str | None, typer.Argument(help="need, offer, incident, org ...")] = None,
+    data: Data = None,
+    space: Annotated[str | None, typer.Option()] = None,
+    topic: Annotated[str | None, typer.Option()] = None,
+    life: Annotated[str | None, typer.Option(help="active, expired or closed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """List needs, offers and other things."""
+    given = {"type": kind, "space": space, "topic": topic, "life": life, "as_of": as_of}
+    query = {name: value for name, value in given.items() if value is not None}
+
+    async def pages(desk: Desk) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        things: list[Any] = []
+        while len(things) < limit:
+            size = min(int(_PAGE), limit - len(things))
+            told = await desk.call("listThings", query={**query, "limit": str(size)})
+            things += told["things"]
+            if told["next"] is None:
+                break
+            query["after"] = told["next"]
+        return {**told, "things": things}
+
+    told = with_desk(data, "list", pages, as_json=as_json)
+    if as_json:
+        print_json(told)
+        return
+    print_table(
+        ("id", "type", "title", "by", "place", "urgency", "life", "covered", "delivered", "check"),
+        (
+            (
+                short(thing["id"]),
+                thing["type"].partition("/")[0],
+                thing["title"],
+                who(thing["author"]),
+                thing["place"],
+                thing["urgency"],
+                thing["life"],
+                thing["coverage"],
+                thing["delivery"],
+                thing["verification"],
+            )
+            for thing in told["things"]
+        ),
+        empty="Nothing is held that fits.",
+    )
+    if told["next"] is not None:
+        typer.echo(f"There are more than {limit}: --limit shows more, --json gives a cursor.")
+
+
+def show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Its beginning is enough.")],
+    data: Data = None,
+    as_of: AsOf = None,
+    at_home: Annotated[
+        bool, typer.Option("--at-home", help="Also what its row brought and stays here.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a thing with its numbers, who is waited for, and every record about it."""
+
+    async def look(desk: Desk) -> dict[str, Any]:
+        whole = await whole_id(desk, identifier)
+        told = await desk.call(
+            "getThing", path={"id": whole}, query={} if as_of is None else {"as_of": as_of}
+        )
+        if at_home:
+            kept = await desk.call("getAtHome", path={"id": whole})
+            told["at_home"] = kept["values"]
+        return dict(told)
+
+    told = with_desk(data, "show", look, as_json=as_json)
+    if as_json:
+        print_json(told)
+        return
+    _print_thing(told)
+
+
+async def whole_id(desk: Desk, beginning: str) -> str:
+    """The id of the one thing whose id begins like this.
+
+    Raises:
+        Refused: none does, or several do.
+    """
+    from hutong_node.refusals import Code, Refused
+
+    if len(beginning) >= _WHOLE_ID:
+        return beginning
+    found: list[str] = []
+    query = {"limit": _PAGE}
+    while True:
+        told = await desk.call("listThings", query=query)
+        found += [thing["id"] for thing in told["things"] if thing["id"].startswith(beginning)]
+        if told["next"] is None:
+            break
+        query["after"] = told["next"]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Refused(Code.NOT_FOUND, "no thing held here begins like this", way_out="hutong list")
+    raise Refused(
+        Code.BAD_ID,
+        f"{len(found)} things begin like this",
+        way_out="give more of the id: --json shows ids in full",
+    )
+
+
+def print_peers(peers: list[dict[str, Any]]) -> None:
+    """The table of peers."""
+    print_table(
+        ("peer", "address", "state", "settled", "received", "refused", "last trouble"),
+        (
+            (
+                who(peer["organisation"]),
+                peer["endpoint"] or "dials us",
+                peer["state"],
+                peer["settled_at"],
+                peer["records_received"],
+                sum(peer["refusals"].values()) or "",
+                peer["last_fault"] or peer["last_reason"],
+            )
+            for peer in peers
+        ),
+        empty="No peer: hutong invite or hutong join.",
+    )
+
+
+def _print_thing(told: Mapping[str, Any]) -> None:
+    thing = told["thing"]
+    steward = thing["steward"]
+    print_facts(
+        {
+            "title": thing["title"],
+            "id": thing["id"],
+            "type": thing["type"],
+            "scope": f"{thing['space']}/{thing['topic']}",
+            "by": who(thing["author"]),
+            "looked after by": None if steward == thing["author"] else who(steward),
+            "place": thing["place"],
+            "urgency": thing["urgency"],
+            "valid until": thing["valid_until"],
+            "life": thing["life"] + (f": {thing['reason']}" if thing["reason"] else ""),
+            "covered": thing["coverage"],
+            "delivered": thing["delivery"],
+            "checked": thing["verification"],
+            "flags": thing["flags"],
+            "as of": told["as_of"],
+            "not yet in it": told["behind"] or None,
+            **{f"at home: {name}": value for name, value in told.get("at_home", {}).items()},
+        }
+    )
+    print_table(
+        ("line", "what", "unit", "required", "accepted", "in transit", "received", "open",
+         "pledged", "as typed"),
+        (
+            (
+                line["id"] + (" (closed)" if line["closed"] else ""),
+                line["words"],
+                line["dimension"],
+                line["required"] if line["required"] is not None else line["bound"],
+                *(line[name] for name in ("accepted", "in_transit", "received", "open")),
+                line["pledged"],
+                line["raw"],
+            )
+            for line in told["lines"]
+        ),
+        empty="It has no lines.",
+    )  # fmt: skip
+    names = {entry["author"]["id"]: who(entry["author"]) for entry in told["history"]}
+    for waiting in told["waiting_on"]:
+        whom = names.get(waiting["who"]) or short(waiting["who"])
+        typer.echo(f"waiting: {whom} to {waiting['what']} {waiting.get('line', '')}".rstrip())
+    print_table(
+        ("written", "record", "type", "by", "standing"),
+        (
+            (
+                entry["written_at"],
+                short(entry["id"]),
+                entry["type"],
+                who(entry["author"]),
+                entry["standing"] if entry["facts_state"] == "present" else entry["facts_state"],
+            )
+            for entry in told["history"]
+        ),
+        empty="No record is held.",
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command("status")(status)
+    app.command("list")(list_things)
+    app.command("show")(show)

@@ -1,0 +1,81 @@
+"""`hutong run`: a node that listens, exchanges and serves its local API until it is told to end."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import typer
+
+from hutong_node.commands.terms import REFUSED, Data, data_folder, end_refused, print_facts
+
+if TYPE_CHECKING:
+    from hutong_node.config import DataFolder
+
+
+def run(data: Data = None) -> None:
+    """Run the node in this window until it is told to end (Ctrl-C, or SIGTERM)."""
+    import asyncio
+
+    from hutong_node.folder_lock import FolderLock
+    from hutong_node.observe import set_up_logging
+    from hutong_node.refusals import Code, Refused
+
+    folder = data_folder(data)
+    try:
+        if not folder.config.exists():
+            raise Refused(
+                Code.NO_NODE,
+                f"there is no node in {folder.root}",
+                way_out=f"make one: hutong init --data '{folder.root}'",
+            )
+        lock = FolderLock.take(folder.lock, "run")
+        set_up_logging()
+        try:
+            asyncio.run(_run(folder))
+        finally:
+            lock.release()
+    except Refused as refused:
+        end_refused(refused, as_json=False)
+
+
+async def _run(folder: DataFolder) -> None:
+    import asyncio
+
+    from hutong_node.http_local import LocalApi, LocalApiRefused
+    from hutong_node.keys import KeyFileRefused
+    from hutong_node.local_side import LocalSide, refusals_of_opening
+    from hutong_node.node import Node, NodeRefused, open_parts
+
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ending.set)
+    with refusals_of_opening(folder.root):
+        node = Node(await asyncio.to_thread(open_parts, folder))
+    side = LocalSide.open(node, running=True)
+    api = LocalApi(side.service, folder, node.parts.config.local)
+    try:
+        await node.start()
+        await api.start(node.metrics)
+        scheme = "wss" if node.parts.certificate else "ws"
+        print_facts(
+            {
+                "node": node.parts.config.organisation,
+                "peers reach it at": f"{scheme}://{node.parts.config.peer.host}:{node.peer_port}",
+                "local API": api.url,
+            }
+        )
+        await ending.wait()
+    except (NodeRefused, LocalApiRefused, KeyFileRefused) as refused:
+        typer.echo(f"refused: {refused}", err=True)
+        raise typer.Exit(REFUSED) from None
+    finally:
+        await api.stop()
+        await node.stop()
+        side.close()
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("run")(run)
