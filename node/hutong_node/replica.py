@@ -195,7 +195,7 @@ class Replica:
             )
         except ProtocolFault as found:
             return _outcome(log, held, first, last, found.fault, detail=found.detail)
-        if held is None and outcome.fault in _REMEMBERED_FAULTS:
+        if held is None and outcome.fault is not None and outcome.fault in _REMEMBERED_FAULTS:
             if len(self._refusals) >= REFUSALS_REMEMBERED:
                 self._refusals.clear()
             self._refusals[log] = outcome.fault

@@ -223,9 +223,11 @@ class StoreMethods(ReplicaStore, Protocol):
 
     def set_policy(self, policy: Policy) -> None:
         """Judges by `policy` from now on; what is stored already stays."""
+        ...
 
     def identity(self, org: OrgId) -> IdentityState | None:
         """The state of an organisation, None if its inception is not held."""
+        ...
 
     def publish(
         self,
@@ -242,39 +244,51 @@ class StoreMethods(ReplicaStore, Protocol):
         Raises:
             PublishingRefused: see `hutong_node.publishing`.
         """
+        ...
 
     def close_log(self, scope: Scope) -> Head | None:
         """Ends the own open log of `scope` with a close record; None if there is none open."""
+        ...
 
     def scopes(self) -> list[Scope]:
         """The scopes in which at least one log is held, sorted."""
+        ...
 
     def record(self, record: RecordId) -> StoredRecord | None:
         """The record with this id."""
+        ...
 
     def records(self, records: Sequence[RecordId]) -> dict[RecordId, StoredRecord]:
         """Those of these records that are held."""
+        ...
 
     def log_records(self, log: LogId, first_seq: int, records_max: int) -> list[StoredRecord]:
         """Records of a log in order, from `first_seq` on."""
+        ...
 
     def records_after(self, watermark: Watermark, records_max: int) -> Changes:
         """At most `records_max` records that are new after `watermark`, or have changed."""
+        ...
 
     def fork_proofs(self) -> list[ForkProof]:
         """All proofs of forks found so far, those of one log together."""
+        ...
 
     def own_logs(self) -> list[OwnLog]:
         """The logs that this node writes or wrote."""
+        ...
 
     def status(self) -> StoreStatus:
         """Counts; takes a moment in a large store."""
+        ...
 
     def hint(self, name: str) -> bytes | None:
         """What `set_hint` kept under this name."""
+        ...
 
     def set_hint(self, name: str, value: bytes | None) -> None:
         """Keeps a small value for the shell, or drops it. Losing it must cost time only."""
+        ...
 
 
 class NodeStore(Protocol):
@@ -294,6 +308,7 @@ class NodeStore(Protocol):
         Raises:
             StoreError: the store could not do it; nothing of it was kept.
         """
+        ...
 
     def run(
         self,
@@ -302,6 +317,8 @@ class NodeStore(Protocol):
         **kwargs: P.kwargs,
     ) -> T:
         """As `call`, for programs without an event loop: waits for the result."""
+        ...
 
     def close(self) -> None:
         """Finishes what was begun and closes the store; twice is the same as once."""
+        ...

@@ -38,7 +38,7 @@ class Migration:
 def migrations() -> list[Migration]:
     """The steps that this version knows, in order; numbers go from 1 without holes."""
     found = []
-    for file in resources.files(__package__).iterdir():
+    for file in resources.files("hutong_node.store.sqlite").iterdir():
         if file.name.endswith(".sql"):
             text = file.read_text(encoding="utf-8")
             checksum = hashlib.sha256(text.encode()).hexdigest()

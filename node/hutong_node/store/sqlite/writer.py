@@ -38,12 +38,15 @@ class Subject(Protocol):
 
     def forget(self) -> None:
         """Drops everything remembered, after a rollback."""
+        ...
 
     def after_commit(self) -> None:
         """Is called after each commit, before its results are told."""
+        ...
 
     def tidy(self) -> bool:
         """Does a bounded piece of housekeeping outside a transaction; True if there is more."""
+        ...
 
 
 SubjectT = TypeVar("SubjectT", bound=Subject)
