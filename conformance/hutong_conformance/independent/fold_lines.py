@@ -1,6 +1,6 @@
 """The lines of a thing, written a second time from the specification.
 
-Owns the definition of a line (12.13), its numbers by dimension (12.15) and form (12.21.5). `thing` is
+Owns what a line is (12.13), its numbers by dimension (12.15) and form (12.21.5). `thing` is
 the `Thing` of `fold_output` that it belongs to. Shares no code with the core.
 """
 
