@@ -157,7 +157,7 @@ def test_an_organisation_that_one_side_does_not_take_is_a_leftover_of_both(
     """The session goes on, and everything else arrives. Threat 7."""
     first, second = members(rng)
     stranger = member(rng)
-    write(writer(stranger, rng))
+    write(writer(stranger, rng), 600)
     copy_log(stranger.store, first.store, SCOPE, next(iter(stranger.store.logs)), 9)
     second.store.accepts = lambda org: org != stranger.party.org
     change = write(writer(first, rng))
@@ -169,6 +169,7 @@ def test_an_organisation_that_one_side_does_not_take_is_a_leftover_of_both(
         assert leftover.fault is Fault.NOT_ACCEPTED
         assert leftover.by_peer is (role is INITIATOR)
     assert len(pair.ends[0].of(RoundEnded)) == 2
+    assert [seen(pair, kind, RESPONDER) for kind in (RunsWanted, Refused)] == [2, 2]
 
 
 # Forks
