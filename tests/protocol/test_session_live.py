@@ -18,6 +18,7 @@ from hutong_protocol.frames import (
     Runs,
     RunsWanted,
 )
+from hutong_protocol.session_events import RoundEnded
 from hutong_protocol.session_states import Role, State
 from protocol.session_pairs import (
     SCOPE,
@@ -165,6 +166,29 @@ def test_what_a_live_session_was_not_told_is_found_when_it_is_quiet(
     tell(pair, role, write(writers[role]))
     pair.run()
     stores_equal(pair)
+
+
+def test_the_eight_rounds_are_counted_anew_from_live_on(rng: random.Random) -> None:
+    """Otherwise a session that has lived long has no second round left when it needs one."""
+    pair, writers = live_pair(rng)
+    now_ms = 1_000
+    for _ in range(12):
+        write(writers[0])
+        before = len(pair.ends[0].of(RoundEnded))
+
+        def meanwhile(before: int = before) -> None:
+            first_round = len(pair.ends[0].of(RoundEnded)) == before
+            if first_round and pair.ends[1].session.state is State.ENDING:
+                write(writers[1])
+
+        for elapsed_ms in (1_000, 1_000, 38_000):
+            now_ms += elapsed_ms
+            pair.tick(now_ms)
+            pair.run(meanwhile)
+        ended = pair.ends[0].of(RoundEnded)[before:]
+        assert ended[-1].equal
+        stores_equal(pair)
+    assert len(pair.ends[0].of(RoundEnded)) > 12
 
 
 def test_quiet_sides_that_agree_only_compare_roots(rng: random.Random) -> None:
