@@ -140,7 +140,7 @@ class NodeClient:
         words = _problem_words(status, found)
         if status >= 500 or status == 429:
             raise NodeUnavailable(words)
-        raise NodeRefused(words)
+        raise NodeRefused(words, str((found or {}).get("code", "")))
 
 
 def _json_object(content: bytes) -> dict[str, Any] | None:

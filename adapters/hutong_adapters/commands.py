@@ -173,7 +173,7 @@ async def _import(
         target = await _with_incident(loaded, target, node.active_things)
         plan = await asyncio.to_thread(_plan_of, loaded, files, target)
         with _progress("sending", len(plan.drafts)) as advance:
-            return plan, await send_plan(plan, node, wish, on_sent=advance)
+            return plan, await send_plan(plan, node, wish, on_sent=advance, on_wait=_tell_wait)
 
 
 async def _with_incident(loaded: RowMapping, target: Target, ask: Callable[..., Any]) -> Target:
@@ -266,6 +266,10 @@ def _tell_report(plan: Plan, report: Report, *, as_json: bool) -> None:
             typer.echo(f"? {question}")
         _tell_refused(report.refused)
     raise typer.Exit(EXIT_ROWS if report.refused or report.questions else 0)
+
+
+def _tell_wait(why: str) -> None:
+    typer.echo(f"hutong import: waiting: {why}", err=True)
 
 
 def _tell_refused(refused: list[Refusal]) -> None:

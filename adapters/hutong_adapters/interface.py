@@ -103,7 +103,14 @@ class FileRefused(Exception):
 
 
 class NodeRefused(Exception):
-    """The node answered that it won't do this; trying again unchanged is of no use."""
+    """The node answered that it won't do this; trying again unchanged is of no use.
+
+    `code` is the name of the reason in the node's interface, empty where it gave none.
+    """
+
+    def __init__(self, words: str, code: str = "") -> None:
+        super().__init__(words)
+        self.code = code
 
 
 class NodeUnavailable(Exception):

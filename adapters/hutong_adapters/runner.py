@@ -33,6 +33,11 @@ CHUNK_BYTES_MAX: Final = 900_000
 """A request has at most 1 MiB; the rest is for the envelope."""
 TRIES: Final = 4
 FIRST_PAUSE_S: Final = 0.5
+UNDER_WAY: Final = "import-under-way"
+"""The node's name for another run of the same source that has not ended."""
+WAIT_S: Final = 75.0
+"""A node takes a run for dead when it was silent for a minute: that of a killed import ends so."""
+WAIT_PAUSE_S: Final = 5.0
 _END_S: Final = 5.0
 
 
@@ -76,22 +81,27 @@ async def send_plan(
     wish: Wish,
     *,
     on_sent: Callable[[int], None] = lambda rows: None,
+    on_wait: Callable[[str], None] = lambda why: None,
 ) -> Report:
     """Sends all drafts of a plan.
 
     Args:
         on_sent: is told the number of rows that the node has dealt with so far.
+        on_wait: is told, once, that another import of the source must end first.
 
     Raises:
         NodeRefused, NodeUnavailable: the import ended early; what was signed stays.
     """
-    sending = _Sending(plan, node, wish)
+    sending = _Sending(plan, node, wish, on_wait)
     return await sending.run(on_sent)
 
 
 class _Sending:
-    def __init__(self, plan: Plan, node: ImportNode, wish: Wish) -> None:
+    def __init__(
+        self, plan: Plan, node: ImportNode, wish: Wish, on_wait: Callable[[str], None]
+    ) -> None:
         self._plan = plan
+        self._on_wait = on_wait
         self._node = node
         self._source = wish.source or plan.mapping.source
         self._queue = wish.queue or plan.mapping.screening
@@ -109,19 +119,36 @@ class _Sending:
         if not drafts:
             return self._report
         chunks = list(_chunks(drafts))
-        ended = False
+        began = ended = False
         try:
             for number, chunk in enumerate(chunks, start=1):
                 last = number == len(chunks)
-                rows = [row_json(each.draft) for each in chunk]
-                answer = await self._ask(self._request(rows, last=last))
-                ended = last
+                request = self._request([row_json(each.draft) for each in chunk], last=last)
+                answer = await (self._ask(request) if began else self._begin(request))
+                began, ended = True, last
                 self._take(chunk, answer)
                 on_sent(self._report.sent)
+        except NodeRefused:
+            ended = not began  # what never began needs no end
+            raise
         finally:
             if not ended:
                 await self._end()
         return self._report
+
+    async def _begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The first chunk; if a killed import is still taken for a living one, waits it out."""
+        waited_s = 0.0
+        while True:
+            try:
+                return await self._ask(request)
+            except NodeRefused as refused:
+                if refused.code != UNDER_WAY or waited_s >= WAIT_S:
+                    raise
+                if not waited_s:
+                    self._on_wait(str(refused))
+            await asyncio.sleep(WAIT_PAUSE_S)
+            waited_s += WAIT_PAUSE_S
 
     async def _numbered(self) -> Sequence[Drafted]:
         if self._plan.mapping.key.duplicates is not Duplicates.NUMBER:

@@ -31,6 +31,8 @@ from hutong_adapters.runner import Report, Wish, send_plan
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(runner, "WAIT_PAUSE_S", 0.001)
+    monkeypatch.setattr(runner, "WAIT_S", 0.005)
 
 
 def rows_of(count: int) -> list[list[str]]:
@@ -216,7 +218,26 @@ def test_a_refused_import_is_not_tried_again(tmp_path: Path) -> None:
     node = FakeNode(failures=[NodeRefused("no such source")])
     with pytest.raises(NodeRefused):
         send(node, plan(tmp_path, rows_of(1)))
-    assert len(node.requests) == 2, "the import, and the end of its run"
+    assert len(node.requests) == 1
+
+
+def test_an_import_waits_until_a_killed_one_is_taken_for_dead(tmp_path: Path) -> None:
+    busy = NodeRefused("another run of this source is under way", runner.UNDER_WAY)
+    node = FakeNode(failures=[busy, busy])
+    told: list[str] = []
+    planned = plan(tmp_path, rows_of(3))
+    report = asyncio.run(send_plan(planned, node, Wish(), on_wait=told.append))
+    assert report.counts == {"new": 3}
+    assert told == ["another run of this source is under way"]
+
+
+def test_an_import_does_not_wait_for_a_living_one_without_end(tmp_path: Path) -> None:
+    busy = NodeRefused("another run of this source is under way", runner.UNDER_WAY)
+    node = FakeNode(failures=[busy] * 50)
+    with pytest.raises(NodeRefused):
+        send(node, plan(tmp_path, rows_of(3)))
+    assert len(node.requests) < 10
+    assert node.signed == 0
 
 
 class Interrupting(FakeNode):
