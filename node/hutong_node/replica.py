@@ -264,7 +264,7 @@ class Replica:
         for offered in joined.filled:
             record = run.records[offered.seq - run.first_seq].id
             found = self.ledger.wanted_row(log.scope.scope, record)
-            if found is not None:
+            if found is not None and log.org.part_bytes < self._policy.part_bytes_max:
                 content = offered.part.salt + offered.part.data
                 self.ledger.parts.fill(log, found[1], offered.position, content)
         records = joined.new_records

@@ -63,7 +63,7 @@ def run_and_kill(folder: Path, seed: int, delay_s: float, *, while_opening: bool
     child = subprocess.Popen(
         [sys.executable, crashing_store.__file__, str(folder), str(seed)],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
     )
     assert child.stdout is not None
     lines = [] if while_opening else [child.stdout.readline()]
