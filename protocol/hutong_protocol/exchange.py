@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from hutong_protocol.faults import Fault
+from hutong_protocol.faults import REFUSALS, RUN_REFUSALS, Fault
 from hutong_protocol.identity_contents import Rights
 from hutong_protocol.ids import EventId, LogId, OrgId, RecordId, WriterKey
 
@@ -155,10 +155,13 @@ class RunOutcome:
     """What became of one run.
 
     `fault` is None when it was taken (`stored` new records, 0 for a duplicate), a refusal (nothing
-    stored, nobody to blame) or a fault of the run (blames the peer). `first_seq` and `last_seq` are
-    those of the run, as far as it had them, else 0. `held` is the head after it. `needs` names the
-    organisation whose events are wanted, with `identity-needed`. `fork_seq`, with `fork`, is the
-    first seq at which the run and the branch held differ, None if that lies below the run.
+    stored, nobody to blame) or a fault of the run (blames the peer). `at_join` says that it was
+    found by what is held, so that LOG_CLOSED is a refusal (Spec: 6.4.4).
+
+    `first_seq` and `last_seq` are those of the run, as far as it had them, else 0. `held` is the
+    head after it. `needs` names the organisation whose events are wanted, with `identity-needed`.
+    `fork_seq`, with `fork`, is the first seq at which the run and the branch held differ, None if
+    that lies below the run.
     """
 
     log: LogId
@@ -170,6 +173,13 @@ class RunOutcome:
     needs: OrgId | None = None
     fork_seq: int | None = None
     detail: str = ""
+    at_join: bool = False
+
+    @property
+    def blames(self) -> bool:
+        """Whether the run itself has a fault, which counts against the peer. Spec: 6.5."""
+        refusals = RUN_REFUSALS if self.at_join else REFUSALS
+        return self.fault is not None and self.fault not in refusals
 
 
 @dataclass(frozen=True, slots=True)

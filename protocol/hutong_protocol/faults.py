@@ -74,6 +74,10 @@ REFUSALS = frozenset(
 )
 """The faults that blame nobody. Spec: 6.5."""
 
+RUN_REFUSALS = REFUSALS | {Fault.LOG_CLOSED}
+"""What a run may be refused with. A record after a close record is a fault inside a run, and a
+refusal where the close record is held and the run goes beyond it. Spec: 6.3.4, 6.4.4, 10.2."""
+
 
 class ProtocolFault(Exception):
     """Bytes broke a rule of the protocol.

@@ -137,15 +137,16 @@ def check_run(value: object, *, log_id: bytes, writer: bytes | None) -> CheckedR
         value: a decoded array of five (from `decode` or `decode_loose`); element 0 is not looked
             at.
         log_id: 32 bytes, the log that element 0 names.
-        writer: the log's key as held; neither needed nor used for a run from seq 0.
+        writer: the log's key as held, None if nothing is; not used for a run from seq 0.
 
     Raises:
-        ProtocolFault: the faults of Spec 6.2 and 6.3, for any value.
-        LocalProtocolError: `log_id` is not 32 bytes, or `writer` is missing for a later run.
+        ProtocolFault: the faults of Spec 6.2 and 6.3, for any value; GAP, if there is no other
+            fault, for a later run without a key.
+        LocalProtocolError: `log_id` is not 32 bytes.
     """
     first_seq, prev, records, seal = _read_shape(value)
-    if len(log_id) != HASH_BYTES or (writer is None and first_seq > 0):
-        raise LocalProtocolError("a run is checked with the id and, unless it opens, the key")
+    if len(log_id) != HASH_BYTES:
+        raise LocalProtocolError("a run is checked with the id of its log")
     if first_seq + len(records) - 1 > INT_MAX:
         raise ProtocolFault(Fault.BAD_HEADER, "the last seq is above 2^53-1")
     checked = _rebuild(log_id, first_seq, prev, records)
@@ -158,7 +159,8 @@ def check_run(value: object, *, log_id: bytes, writer: bytes | None) -> CheckedR
             raise _bad_run("the open record is that of another log")
         opened = open_info(parse_header(checked[0].header))
         writer = opened.writer
-    assert writer is not None
+    if writer is None:
+        raise ProtocolFault(Fault.GAP, "neither the run nor the receiver has the open record")
     require_signature(writer, record_message(checked[-1].id), seal)
     return CheckedRun(LogId(log_id), first_seq, prev, tuple(checked), seal, opened)
 

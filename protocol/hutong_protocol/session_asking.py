@@ -29,7 +29,7 @@ from hutong_protocol.exchange import (
     RunWant,
     Scope,
 )
-from hutong_protocol.faults import REFUSALS, Fault, ProtocolFault
+from hutong_protocol.faults import REFUSALS, RUN_REFUSALS, Fault, ProtocolFault
 from hutong_protocol.frames import (
     ENTRIES_MAX,
     Credit,
@@ -388,7 +388,7 @@ class Asking:
             elif probe is not None and log not in work.wants:
                 probe.low = max(probe.low, outcome.last_seq)
                 self._probe(work, log, probe)
-        elif fault not in REFUSALS:
+        elif outcome.blames:
             raise ProtocolFault(fault, outcome.detail)
         elif log in work.wants or (work.position, log) in self._leftovers:
             pass  # the consequence of a refusal that is dealt with already
@@ -443,7 +443,7 @@ class Asking:
 
     def refused_by_peer(self, frame: Refused) -> None:
         """Notes what the peer does not take; a fault that is no refusal is ignored."""
-        refusals = {fault.value: fault for fault in REFUSALS}
+        refusals = {fault.value: fault for fault in RUN_REFUSALS}
         if frame.scope < len(self._works) and frame.fault in refusals:
             scope = self._works[frame.scope].scope
             fault = refusals[frame.fault]

@@ -183,7 +183,9 @@ class JoiningContract(OpeningContract):
         after = log.fork(3)
         after.data(1)
         take(store, log.run())
-        refuse(store, after.run(4), Fault.LOG_CLOSED, held=log.head)
+        assert not refuse(store, after.run(4), Fault.LOG_CLOSED, held=log.head).blames
+        # What one run shows by itself is its own fault.
+        assert refuse(store, after.run(3), Fault.LOG_CLOSED, held=log.head).blames
 
     def test_runs_of_one_batch_are_judged_one_by_one(
         self, store: ReplicaStore, party: Party, rng: random.Random

@@ -233,12 +233,18 @@ def test_a_key_that_is_none_is_a_bad_key() -> None:
     assert fault_of(log.run(0, 0), log.id, None) == Fault.BAD_KEY
 
 
-@pytest.mark.parametrize(("log_id", "writer"), [(HASH[:31], WRITER), (HASH, None)])
-def test_a_check_without_a_log_or_a_key_is_our_own_mistake(
-    log_id: bytes, writer: bytes | None
-) -> None:
+def test_without_the_open_record_a_later_run_is_a_gap_unless_it_has_a_fault() -> None:
+    """Spec 6.3.5: its seal can't be checked, all the rest can."""
+    log = SampleLog([wire_record()] * 2)
+    assert fault_of([*log.run(1, 2)[:4], bytes(64)], log.id, None) == Fault.GAP
+    assert fault_of([*log.run(1, 2)[:3], [None], bytes(64)], log.id, None) == Fault.BAD_RUN
+    bad = [*log.run(1, 2)[:3], [wire_record(clock=0)], bytes(64)]
+    assert fault_of(bad, log.id, None) == Fault.BAD_HEADER
+
+
+def test_a_check_without_a_log_is_our_own_mistake() -> None:
     with pytest.raises(LocalProtocolError):
-        check_run([None, 1, HASH, [wire_record()], bytes(64)], log_id=log_id, writer=writer)
+        check_run([None, 1, HASH, [wire_record()], bytes(64)], log_id=HASH[:31], writer=WRITER)
 
 
 def test_element_zero_is_not_looked_at() -> None:

@@ -262,7 +262,7 @@ class Replica:
         joined = join(state, run, lambda seq: log.kept[seq].record.id if log else None)
         if isinstance(joined, Refused):
             if joined.fault is not Fault.FORK:
-                return outcome(joined.fault, seqs)
+                return outcome(joined.fault, seqs, at_join=True)
             if joined.seq is not None and log is not None:
                 log.forks[run.last.id] = joined.seq
             return outcome(Fault.FORK, seqs, fork_seq=joined.seq)
