@@ -13,8 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import msgpack
+
 from hutong_conformance.cases import Json
 from hutong_protocol import erasure, harness, log_state, record_ext, records, runs, tree
+from hutong_protocol.faults import Fault
 from hutong_protocol.harness_ops import records as record_ops
 from hutong_protocol.harness_ops import runs as run_ops
 from hutong_protocol.harness_ops import tree as tree_ops
@@ -109,6 +112,50 @@ def drops_parts(state: Any, run: Any, held_id_at: Any) -> Any:
     """Doesn't look at the parts of records that are held."""
     joined = log_state.join(state, run, held_id_at)
     return replace(joined, filled=()) if isinstance(joined, log_state.Joined) else joined
+
+
+def closed_first(state: Any, run: Any, held_id_at: Any) -> Any:
+    """Looks whether the log is closed before it looks where the run belongs."""
+    if state is not None and state.closed and run.last.seq > state.head_seq:
+        return log_state.Refused(Fault.LOG_CLOSED, state.head_seq + 1)
+    return log_state.join(state, run, held_id_at)
+
+
+def forks_first(state: Any, run: Any, held_id_at: Any) -> Any:
+    """Calls what doesn't follow a fork, though records between are not held."""
+    joined = log_state.join(state, run, held_id_at)
+    is_gap = isinstance(joined, log_state.Refused) and joined.fault is Fault.GAP
+    return log_state.Refused(Fault.FORK, None) if is_gap else joined
+
+
+class UncheckedGaps(run_ops._Receiver):
+    """Says gap without a look at the run."""
+
+    def take(self, data: bytes) -> Json:
+        value = msgpack.unpackb(data, strict_map_key=False)
+        return "gap" if value[1] > len(self.held) else super().take(data)
+
+
+class KeepsRefusedParts(run_ops._Receiver):
+    """Keeps the parts that a run of another branch carries."""
+
+    def take(self, data: bytes) -> Json:
+        step = super().take(data)
+        if step == "fork" and self.state is not None:
+            run = run_ops._checked(data, self.state.open.writer)
+            self.present |= {(record.seq, at) for record in run.records for at in range(4)}
+        return step
+
+
+class KeepsFaultyParts(run_ops._Receiver):
+    """Keeps the parts of a run before it looks at the seal."""
+
+    def take(self, data: bytes) -> Json:
+        step = super().take(data)
+        if step == "bad-signature":
+            _, first, _, records, _ = msgpack.unpackb(data)
+            self.present |= {(first + i, at) for i in range(len(records)) for at in range(4)}
+        return step
 
 
 def bans(request: Request) -> dict[str, Json]:
@@ -256,6 +303,32 @@ MUTANTS: dict[str, tuple[str, Mutant, tuple[str, ...]]] = {
         "6",
         with_other((run_ops, "join", drops_parts)),
         ("6/parts-brought-later", "6/parts-with-more"),
+    ),
+    "calls a gap a fork": ("6", with_other((run_ops, "join", forks_first)), ("6/join-gap",)),
+    "asks first whether a log is closed": (
+        "6",
+        with_other((run_ops, "join", closed_first)),
+        ("6/order-gap-then-closed", "6/order-fork-then-closed"),
+    ),
+    "says gap of what it hasn't checked": (
+        "6",
+        with_other((run_ops, "_Receiver", UncheckedGaps)),
+        ("6/nothing-held-bad-header", "6/nothing-held-after-close", "6/order-fault-then-gap"),
+    ),
+    "keeps parts of a run that it refuses": (
+        "6",
+        with_other((run_ops, "_Receiver", KeepsRefusedParts)),
+        ("6/refused-fork-brings-no-parts",),
+    ),
+    "keeps parts of a run with a bad seal": (
+        "6",
+        with_other((run_ops, "_Receiver", KeepsFaultyParts)),
+        ("6/faulty-brings-no-parts",),
+    ),
+    "misses erased parts": (
+        "6",
+        with_other((run_ops, "erased_masks", lambda *_: {})),
+        ("6/erased-not-missing", "6/erased-still-to-come", "6/erased-several"),
     ),
     "bans ids after a bad signature": (
         "6",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hutong_conformance import raw
-from hutong_conformance.cases import Case, Json
+from hutong_conformance.cases import Case, Json, Level
 from hutong_conformance.raw_records import CLOSING, TS, WRITER, Content, Log, Part
 
 FACTS = Part(0, raw.bytes_from("facts", 40))
@@ -39,6 +39,7 @@ def joined(
     held: int | None,
     missing: Sequence[tuple[int, int]] = (),
     section: str = "6.4",
+    level: Level = "MUST",
 ) -> Case:
     """The case that runs have these outcomes and leave the receiver with `log` up to `held`."""
     outcomes: list[Json] = [
@@ -51,7 +52,7 @@ def joined(
         "missing": [[*place] for place in missing],
     }
     runs: Json = [run.hex() for run, _ in steps]
-    return Case(f"6/{name}", section, "MUST", comment, "log.join", {"runs": runs}, {"ok": expect})
+    return Case(f"6/{name}", section, level, comment, "log.join", {"runs": runs}, {"ok": expect})
 
 
 def _in_order() -> Iterator[Case]:

@@ -8,6 +8,7 @@ by runs (Spec: 6.4, steps 1 to 4). Each header is built, written with `mp_encode
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -33,6 +34,8 @@ class Run:
     kinds: list[int] = field(default_factory=list)
     absent: set[PLACE] = field(default_factory=set)
     present: set[PLACE] = field(default_factory=set)
+    erased: set[tuple[bytes, int]] = field(default_factory=set)
+    """What its erase records name: an id and a position."""
 
 
 def verify(data: bytes, writer: bytes | None) -> Run:
@@ -56,6 +59,7 @@ def verify(data: bytes, writer: bytes | None) -> Run:
         add(run, record)
     if first == 0:
         demand(run.ids[0] == log, "bad-run", "the log is that of the open record")
+    demand(first == 0 or writer is not None, "gap", "the open record is not here")
     demand(ed25519.key_point(run.writer) is not None, "bad-key", "writer")
     message = b"hutong/1/sign-record\x00" + run.ids[-1]
     demand(ed25519.verify(run.writer, message, seal), "bad-signature", "seal")
@@ -82,12 +86,24 @@ def add(run: Run, record: Value) -> None:
     headers.read(header)
     run.ids.append(identify(header))
     assert isinstance(kind, int)
+    assert isinstance(ext, dict)
     run.kinds.append(kind)
+    if kind == headers.ERASE:
+        run.erased |= set(named(refs, ext["mask"]))
     if seq == 0:
-        assert isinstance(ext, dict)
         writer = ext["writer"]
         assert isinstance(writer, bytes)
         run.writer = writer
+
+
+def named(refs: Value, masks: Value) -> Iterator[tuple[bytes, int]]:
+    """The parts that an erase record names. Spec: 5.3.4."""
+    assert isinstance(refs, list)
+    assert isinstance(masks, list)
+    for ref, mask in zip(refs, masks, strict=True):
+        assert isinstance(ref, bytes)
+        assert isinstance(mask, int)
+        yield from ((ref, position) for position in range(4) if mask >> position & 1)
 
 
 def describe(part: Value) -> tuple[Value, Value, Value, bool]:
@@ -109,7 +125,13 @@ class Log:
         self.ids: list[bytes] = []
         self.kinds: list[int] = []
         self.writer: bytes | None = None
-        self.missing: set[PLACE] = set()
+        self.absent: set[PLACE] = set()
+        self.erased: set[tuple[bytes, int]] = set()
+
+    @property
+    def missing(self) -> set[PLACE]:
+        """The parts that are neither here nor erased. Spec: 5.6.3."""
+        return {(s, p) for s, p in self.absent if (self.ids[s], p) not in self.erased}
 
     def take(self, data: bytes) -> Step:
         """What becomes of the next run that arrives."""
@@ -120,9 +142,6 @@ class Log:
 
     def join(self, data: bytes) -> Step:
         """Counts of new and known records; raises `Rejected`. Spec: 6.4."""
-        value = decode(data, bytes_max=RUN_LIMIT)
-        if not self.ids and isinstance(value, list) and len(value) == 5:
-            demand(value[1] in (0, False) or not number(value[1]), "gap", "nothing is held")
         run = verify(data, self.writer)
         first, held = run.first_seq, len(self.ids)
         demand(first <= held, "gap", "records between")
@@ -134,6 +153,7 @@ class Log:
         self.writer = run.writer
         self.ids += run.ids[known:]
         self.kinds += run.kinds[known:]
-        self.missing |= {place for place in run.absent if place[0] >= held}
-        self.missing -= run.present
+        self.absent |= {place for place in run.absent if place[0] >= held}
+        self.absent -= run.present
+        self.erased |= run.erased
         return {"new": len(run.ids) - known, "known": known}

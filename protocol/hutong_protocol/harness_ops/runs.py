@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hutong_protocol.encoding import decode
+from hutong_protocol.erasure import Erase, EraseTarget, LogOwner, erased_masks
 from hutong_protocol.faults import Fault, ProtocolFault
 from hutong_protocol.harness_ops.request import (
     Json,
@@ -15,8 +16,11 @@ from hutong_protocol.harness_ops.request import (
     bytes_field,
     list_field,
 )
+from hutong_protocol.ids import RecordId
 from hutong_protocol.limits import RUN_BYTES_MAX
 from hutong_protocol.log_state import LogState, Refused, join
+from hutong_protocol.record_ext import masks
+from hutong_protocol.records import Kind
 from hutong_protocol.runs import CheckedRecord, CheckedRun, check_run
 
 
@@ -47,9 +51,6 @@ class _Receiver:
     def take(self, data: bytes) -> Json:
         """What becomes of a run: counts of new and known records, or the name of the fault."""
         try:
-            if self.state is None and _first_seq(data) > 0:
-                # Without the open record there is no key to check it with.
-                return Fault.GAP.value
             run = _checked(data, None if self.state is None else self.state.open.writer)
         except ProtocolFault as fault:
             return fault.fault.value
@@ -68,20 +69,29 @@ class _Receiver:
         return {"new": len(joined.new_records), "known": joined.duplicates}
 
     def missing(self) -> list[Json]:
-        """The parts that no run brought, as [seq, position]."""
+        """The parts that are neither held nor erased by a record of this log: [seq, position]."""
+        erased = self._erased()
         return [
             [record.seq, position]
             for record in self.held
             for position in range(len(record.part_refs))
             if (record.seq, position) not in self.present
+            and not erased.get(record.id, 0) & 1 << position
         ]
 
-
-def _first_seq(data: bytes) -> int:
-    value = decode(data, bytes_max=RUN_BYTES_MAX)
-    if isinstance(value, list) and len(value) == 5 and isinstance(value[1], int):
-        return value[1]
-    return 0
+    def _erased(self) -> dict[RecordId, int]:
+        """The parts that the log's own erase records name, as masks. Spec: 5.7."""
+        if self.state is None:
+            return {}
+        opened = self.state.open
+        owner = LogOwner(opened.org, opened.space, opened.topic, opened.writer)
+        erases = [
+            Erase(owner, False, tuple(zip(map(RecordId, r.refs), masks(r.ext), strict=True)))
+            for r in self.held
+            if r.kind == Kind.ERASE
+        ]
+        targets = [EraseTarget(r.id, owner, len(r.part_refs)) for r in self.held]
+        return erased_masks(erases, targets)
 
 
 def _join(request: Request) -> Json:
