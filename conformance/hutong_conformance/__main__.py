@@ -38,7 +38,7 @@ VectorsFolder = Annotated[
 def vectors(
     cmd: Annotated[str, typer.Option("--cmd", help="The command that starts the implementation.")],
     only: Annotated[
-        str | None, typer.Option("--only", help="A section (2), a paragraph (2.1) or a case id.")
+        str | None, typer.Option("--only", help="A folder (2), a paragraph (2.1) or a case id.")
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Unsupported operations, SHOULD and MAY count too.")

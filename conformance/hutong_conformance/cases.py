@@ -119,8 +119,13 @@ def section_order(identifier: str) -> tuple[int, str]:
 
 
 def in_section(case: Case, only: str | None) -> bool:
-    """Whether `only` (`2`, `2.1` or a case id) selects `case`; None selects everything."""
-    if only is None or only in (case.id, case.section, case.id.partition("/")[0]):
+    """Whether `only` (`2`, `2.1` or a case id) selects `case`; None selects everything. A number
+    alone is a folder, and nothing of another folder."""
+    if only is None or only in (case.id, case.id.partition("/")[0]):
+        return True
+    if only.isdecimal():
+        return False
+    if only == case.section:
         return True
     return case.section.startswith(only + ".")
 

@@ -90,6 +90,13 @@ def test_a_selection_is_a_section_a_paragraph_or_a_case(only: str | None, select
     assert in_section(CASE, only) is selected
 
 
+def test_a_number_alone_selects_its_folder_whatever_paragraph_a_case_tests() -> None:
+    elsewhere = replace(CASE, id="6/nil", section="5.2")
+    assert in_section(elsewhere, "6")
+    assert in_section(elsewhere, "5.2")
+    assert not in_section(elsewhere, "5")
+
+
 def test_the_digest_is_the_one_that_the_shell_gives(tmp_path: Path) -> None:
     for identifier in ("2/a", "2/b", "10/a"):
         put(tmp_path, replace(CASE, id=identifier))
