@@ -31,11 +31,13 @@ setup:
 demo: setup
 	@"$(VENV)/bin/hutong" demo $(ARGS)
 
-# A second implementation is tested where node and npm are; its own lock pins its packages.
+# A second implementation is tested where node and npm are; its own lock pins its packages. What is
+# installed already stays, since npm would remove it before it finds that there is no network.
 JS = conformance/implementations/js
 javascript:
 	@if [ -f $(JS)/package-lock.json ] && command -v npm >/dev/null 2>&1 && \
-	    ! cksum $(JS)/package-lock.json | cmp -s - $(JS)/node_modules/.hutong-setup; then \
+	    ! cksum $(JS)/package-lock.json | cmp -s - $(JS)/node_modules/.hutong-setup && \
+	    ! (cd $(JS) && npm ls --silent >/dev/null 2>&1); then \
 	    echo 'setup: installing the packages of $(JS)' >&2; \
 	    (cd $(JS) && npm ci --silent --ignore-scripts --no-audit --no-fund) && \
 	    cksum $(JS)/package-lock.json > $(JS)/node_modules/.hutong-setup || \
