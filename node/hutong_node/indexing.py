@@ -68,6 +68,7 @@ class FoldIndex:
         """Opens the index of the store with this generation, or begins it anew."""
         self.cost = Cost()
         self._lock = threading.Lock()
+        self._following = asyncio.Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         # Losing the last moments of a derived file in a power cut costs time only.
@@ -99,10 +100,21 @@ class FoldIndex:
         return Watermark(int(row or 0), int(change or 0))
 
     async def follow(self, store: NodeStore) -> int:
-        """Takes in everything that the store has and the index lacks; returns how many records."""
+        """Takes in everything that the store has and the index lacks; returns how many records.
+
+        One follower at a time: of two, the slower would write what it read earlier over the work of
+        the other, and the index would stay behind until the next change.
+        """
+        async with self._following:
+            return await self._follow(store)
+
+    async def _follow(self, store: NodeStore) -> int:
         taken = 0
         while True:
-            changes = await store.call(StoreMethods.records_after, self.watermark, BATCH_RECORDS)
+            before = self.watermark
+            changes = await store.call(StoreMethods.records_after, before, BATCH_RECORDS)
+            if changes.watermark == before:
+                return taken
             touched = [*changes.new, *changes.altered]
             keys = sorted({fold.thing_of(record) for record in _fold_records(touched)})
             members = await asyncio.to_thread(self._members_with, keys, touched)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -314,3 +315,22 @@ def test_commands_of_other_packages_are_added_once_and_broken_ones_left_out(
 def test_words_of_strangers_reach_a_terminal_without_its_commands() -> None:
     assert plain("大米\x1b[2J\x07\nx") == "大米 [2J  x"
     assert plain([True, None, {"refused": 2}]) == "yes, , refused 2"
+
+
+def test_guide_names_only_commands_and_options_that_there_are() -> None:
+    guide = (Path(__file__).parents[2] / "node" / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"hutong ([a-z]+(?: [a-z]+)?[^`\n|]*)", guide)
+    commands: Any = typer.main.get_command(command_line.application())
+    checked = 0
+    for call in named:
+        words = call.split("#")[0].split()
+        command = commands.commands.get(words[0])
+        assert command is not None, call
+        if hasattr(command, "commands") and len(words) > 1:
+            command = command.commands.get(words[1])
+            assert command is not None, call
+        options = {word for word in words if word.startswith("--")}
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert options <= known, call
+        checked += 1
+    assert checked > 20

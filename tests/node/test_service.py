@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +400,29 @@ async def test_node_is_ready_while_its_store_disk_and_clock_are(tmp_path: Path) 
         one.node.parts.store.close()
         ready = await one.service.ready()
         assert (ready.ok, ready.checks["store"]) == (False, "StoreClosed")
+
+
+async def test_index_that_two_follow_at_once_ends_where_the_store_does(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        parts = one.node.parts
+        await one.incident()
+        reading, go_on = asyncio.Event(), asyncio.Event()
+
+        class Slow:
+            """Lets another follower overtake in the middle of a step."""
+
+            async def call(self, method: Any, *args: Any) -> Any:
+                if method is StoreMethods.records:
+                    reading.set()
+                    await go_on.wait()
+                return await parts.store.call(method, *args)
+
+        slow = asyncio.create_task(parts.index.follow(Slow()))  # type: ignore[arg-type]
+        await reading.wait()
+        await one.incident()
+        quick = asyncio.create_task(parts.index.follow(parts.store))
+        await asyncio.wait({quick}, timeout=0.2)
+        go_on.set()
+        await asyncio.gather(slow, quick)
+        assert parts.index.watermark.row == parts.store.run(StoreMethods.status).records
+        assert parts.index.count() == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from hutong_node.commands.terms import (
     print_facts,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from hutong_node.config import Config, DataFolder
 
 _WITHDRAW = (
     "What is signed and sent can't be called back: erasing removes words and facts from other"
@@ -39,55 +42,59 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Make a new organisation: its keys, certificate, configuration and first node."""
-    from hutong_node.certificate import certificate_digest
-    from hutong_node.clock import SystemClock
     from hutong_node.config import Config, LocalListen, PeerListen
-    from hutong_node.founding import (
-        CONTROL_FILE,
-        NEXT_CONTROL_FILE,
-        RECOVERY_FILE,
-        FoundingRefused,
-        found,
-    )
-    from hutong_node.keys import KeyFileRefused
-    from hutong_protocol.ids import IdKind, format_id
     from hutong_protocol.invites import check_endpoint
 
-    folder = data_folder(data)
     if public is not None and not check_endpoint(public):
         end_wrong("--public is wss://host:port")
-    if name is None:
-        name = typer.prompt("Name of the organisation", err=True)
-    if not 0 < len(name) <= 300 or not name.strip():
+    named: str = name or typer.prompt("Name of the organisation", err=True)
+    if len(named) > 300 or not named.strip():
         end_wrong("the name of an organisation has 1 to 300 characters")
     config = Config(
-        organisation=name,
+        organisation=named,
         peer=PeerListen(host=host, port=port, public=public, tls=tls),
         local=LocalListen(port=local_port),
     )
+    folder = data_folder(data)
+    made = _make(folder, config)
+    if as_json:
+        print_json(made)
+        return
+    print_facts({"name": named, **made})
+    typer.echo(
+        f"\nMove {_offline_keys()} from {folder.keys} to two places off this machine:"
+        "\nwhoever has them is this organisation, and without them nobody is.\n\n"
+        f"{_WITHDRAW}\n\n"
+        "Next: hutong subscribe SPACE/TOPIC, hutong run, and hutong invite or hutong join."
+    )
+
+
+def _make(folder: DataFolder, config: Config) -> dict[str, str | None]:
+    """Makes the node, and says what others need to know of it."""
+    from hutong_node.certificate import certificate_digest
+    from hutong_node.clock import SystemClock
+    from hutong_node.founding import FoundingRefused, found
+    from hutong_node.keys import KeyFileRefused
+    from hutong_protocol.ids import IdKind, format_id
+
     try:
         identity = found(folder, config, SystemClock())
     except (FoundingRefused, KeyFileRefused, OSError) as refused:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(REFUSED) from None
-    made = {
+    return {
         "organisation": format_id(IdKind.ORG, identity.org),
         "writer": format_id(IdKind.WRITER, identity.writer),
         "certificate": certificate_digest(folder.certificate).hex(),
         "data": str(folder.root),
-        "public": public,
+        "public": config.peer.public,
     }
-    if as_json:
-        print_json(made)
-        return
-    print_facts({"name": name, **made})
-    offline = ", ".join((CONTROL_FILE, NEXT_CONTROL_FILE, RECOVERY_FILE))
-    typer.echo(
-        f"\nMove {offline} from {folder.keys} to two places off this machine:"
-        "\nwhoever has them is this organisation, and without them nobody is.\n\n"
-        f"{_WITHDRAW}\n\n"
-        "Next: hutong subscribe SPACE/TOPIC, hutong run, and hutong invite or hutong join."
-    )
+
+
+def _offline_keys() -> str:
+    from hutong_node.founding import CONTROL_FILE, NEXT_CONTROL_FILE, RECOVERY_FILE
+
+    return ", ".join((CONTROL_FILE, NEXT_CONTROL_FILE, RECOVERY_FILE))
 
 
 def register(app: typer.Typer) -> None:

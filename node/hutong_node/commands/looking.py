@@ -1,4 +1,8 @@
-"""`hutong status`, `list` and `show`: how a node is and what it holds."""
+"""`hutong status`, `list` and `show`: how a node is and what it holds.
+
+Owns the tables in which people see it. Ids are cut short there, and the beginning of one is enough
+to ask for a thing; amounts stand as the node computed them, in the base unit of their dimension.
+"""
 
 from __future__ import annotations
 

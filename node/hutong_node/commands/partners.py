@@ -1,4 +1,8 @@
-"""`hutong invite`, `join`, `peer` and `org`: with whom this node exchanges, and whom it lets in."""
+"""`hutong invite`, `join`, `peer` and `org`: with whom this node exchanges, and whom it lets in.
+
+Owns these commands' options and words. A peer is a node to talk with, an organisation let in is one
+whose records are stored; an invite or a join makes both at once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`hutong queue`: drafts that wait for somebody to look at them before they are signed."""
+"""`hutong queue`: drafts that wait for somebody to look at them before they are signed.
+
+Owns these commands' options and words. The values that a row keeps at home are shown here, to the
+one who has to call back; they are printed nowhere else.
+"""
 
 from __future__ import annotations
 
