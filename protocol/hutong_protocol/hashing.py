@@ -7,10 +7,12 @@ one context can never stand for bytes of another. Spec: 2.4.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 HASH_BYTES = 32
 
 
+@lru_cache(maxsize=64)
 def tag(context: str) -> bytes:
     """The bytes that precede the data of `context`, e.g. ``b"hutong/1/record\\0"``. Spec: 2.4."""
     return b"hutong/1/" + context.encode("ascii") + b"\0"

@@ -62,6 +62,7 @@ async def test_node_that_was_away_catches_up_after_its_restart(tmp_path: Path) -
         await one.publish(FSC, [draft(number) for number in range(1, 500)])
         async with reopened(two) as again:
             await until(lambda: root_of(one) == root_of(again))
+            assert again.parts.store.run(StoreMethods.status).records == 501
 
 
 async def test_invite_works_once_and_another_certificate_is_refused(tmp_path: Path) -> None:

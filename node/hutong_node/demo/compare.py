@@ -7,6 +7,7 @@ one instant. A byte changed in a database shows here.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import tempfile
 from collections.abc import Sequence
@@ -45,9 +46,25 @@ class NodeResult:
         }
 
 
-async def read_back(members: Sequence[Member], as_of_ms: int) -> list[NodeResult]:
-    """The result of each member, whose node must have been stopped."""
-    return [await _read_one(member, as_of_ms) for member in members]
+def fingerprint(member: Member) -> bytes:
+    """The SHA-256 of a member's database, its node being stopped."""
+    return hashlib.sha256(member.folder.database.read_bytes()).digest()
+
+
+async def read_back(
+    members: Sequence[Member], as_of_ms: int, left: Sequence[bytes] | None = None
+) -> list[NodeResult]:
+    """The result of each member, whose node must have been stopped.
+
+    Args:
+        left: the fingerprints of the databases as the nodes left them. With them even a byte that
+            belongs to nothing shows (room that SQLite keeps free, a counter in its header).
+    """
+    results = []
+    for at, member in enumerate(members):
+        result = await _read_one(member, as_of_ms, None if left is None else left[at])
+        results.append(result)
+    return results
 
 
 def are_equal(results: Sequence[NodeResult]) -> bool:
@@ -60,8 +77,10 @@ def are_equal(results: Sequence[NodeResult]) -> bool:
     )
 
 
-async def _read_one(member: Member, as_of_ms: int) -> NodeResult:
+async def _read_one(member: Member, as_of_ms: int, left: bytes | None) -> NodeResult:
     problems: list[str] = []
+    if left is not None and fingerprint(member) != left:
+        problems.append("the database was changed after its node had stopped")
     try:
         problems += _structure(member.folder.database)
         checked = verify_store(member.folder.database)
@@ -76,7 +95,8 @@ async def _read_one(member: Member, as_of_ms: int) -> NodeResult:
             parts.index.close()
             parts.store.close()
             parts.roster.close()
-    except (StoreError, sqlite3.Error) as broken:
+    except (StoreError, sqlite3.Error, ValueError, TypeError, LookupError) as broken:
+        # A changed byte may also be in a text or number that SQLite hands out as it is.
         problems.append(f"the store can't be read: {type(broken).__name__}")
         return NodeResult(member.name, 0, "", "", None, tuple(problems))
     folded = digest("fold", b"".join(scope.fold_digest for scope in state.scopes))

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from hutong_node.clock import SystemClock
 from hutong_node.config import DataFolder
-from hutong_node.demo.compare import NodeResult, are_equal, read_back
+from hutong_node.demo.compare import NodeResult, are_equal, fingerprint, read_back
 from hutong_node.demo.members import DemoFailed, Member, free_ports
 from hutong_node.demo.sample import ROWS, mapping_path, write_sample
 from hutong_node.demo.story import Account, Material, Story
@@ -92,10 +92,11 @@ async def _run(options: DemoOptions, root: Path, console: Console) -> list[NodeR
         account = await Story(*members, material, tell).run()
     finally:
         await asyncio.gather(*(member.stop() for member in members))
+    left = [fingerprint(member) for member in members]
     if options.before_compare is not None:
         _run_command(options.before_compare, members)
     tell("all nodes stopped; every record of every store is checked and folded anew")
-    results = await read_back(members, SystemClock().now_ms())
+    results = await read_back(members, SystemClock().now_ms(), left)
     _show(console, members, results, account)
     return results
 
@@ -148,8 +149,8 @@ def _show(
     rows: list[tuple[str, list[str]]] = [
         ("records", [f"{result.records:,}" for result in results]),
         ("needs", [_count(result.state, "need/1") for result in results]),
-        ("promised to and served in full", [_delivered(result.state) for result in results]),
-        ("received (first served need)", [_received(result.state) for result in results]),
+        ("needs served in full", [_delivered(result.state) for result in results]),
+        ("received for the first of them", [_received(result.state) for result in results]),
         ("records not understood", [_not_understood(result.state) for result in results]),
         ("organisations not held", [_not_held(result.state) for result in results]),
         ("frontier digest", [result.frontier_digest[:16] for result in results]),
