@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import typer
@@ -20,9 +21,11 @@ from typer.testing import CliRunner, Result
 
 import hutong_node.__main__ as command_line
 from hutong_node.commands.terms import plain, short
+from hutong_node.config import DataFolder
+from hutong_node.desk import open_desk
 from hutong_node.folder_lock import FolderLock, Holder
 from hutong_node.refusals import Refused
-from node.local_nodes import need_facts
+from node.local_nodes import CANARY, need_facts, row, rows
 
 ENV = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
 ORG = "org-" + "a" * 56
@@ -75,9 +78,16 @@ def folder(tmp_path: Path) -> Folder:
     return made
 
 
+class Running(NamedTuple):
+    """A node as a process of its own; `endpoint` is where others dial it."""
+
+    process: subprocess.Popen[bytes]
+    endpoint: str
+
+
 @contextmanager
-def running(folder: Folder) -> Iterator[subprocess.Popen[bytes]]:
-    """The node of a folder as a process of its own."""
+def running(folder: Folder) -> Iterator[Running]:
+    """The node of a folder, running until the context ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hutong_node", "run", "--data", str(folder.root)],
         env=ENV,
@@ -86,10 +96,11 @@ def running(folder: Folder) -> Iterator[subprocess.Popen[bytes]]:
     )
     try:
         assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith(b"local API"):
-                break
-        yield process
+        said: dict[str, str] = {}
+        while "local API" not in said:
+            name, _, value = process.stdout.readline().decode().strip().partition("  ")
+            said[name] = value.strip()
+        yield Running(process, said["peers reach it at"])
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -223,6 +234,55 @@ def test_queue_is_empty_until_something_waits(folder: Folder) -> None:
     assert folder.run("queue", "release", "1").exit_code == 2
 
 
+def test_drafts_are_looked_at_released_and_refused(folder: Folder) -> None:
+    incident = folder.incident()
+
+    async def queue(*keys: str) -> Any:
+        asked = rows(
+            *(row(key, incident, sensitive={"contact": CANARY}) for key in keys), queue=True
+        )
+        async with open_desk(DataFolder(folder.root), "import") as desk:
+            path = {"source": "sheet"}
+            return await desk.call("importRows", path=path, body=asked.model_dump())
+
+    asyncio.run(queue("a", "b", "c"))
+    listed = folder.run("queue", "list", "--limit", "2").stdout
+    assert "大米 a" in listed
+    assert "3 wait in all" in listed
+    assert CANARY not in listed
+    shown = folder.run("queue", "show", "1").stdout
+    assert f"at home: contact  {CANARY}" in shown
+    assert "incident" in shown
+    done = folder.run("queue", "release", "1", "2", "--method", "two_way", "--checker", "李")
+    assert (done.exit_code, done.stdout.count("rec-")) == (0, 4)
+    assert folder.run("queue", "refuse", "3", "--reason", "twice").exit_code == 0
+    assert folder.ask("queue", "list") == {"drafts": [], "waiting": 0, "next": None}
+    (need, _) = folder.ask("list", "need")["things"]
+    told = folder.run("show", need["id"], "--at-home").stdout
+    assert "confirmed" in told
+    assert CANARY in told
+
+
+def test_invited_node_joins_from_the_command_line_and_both_list_each_other(
+    folder: Folder, tmp_path: Path
+) -> None:
+    other = Folder(tmp_path / "other")
+    options = ("--host", "127.0.0.1", "--port", "0", "--local-port", "0", "--no-tls")
+    other.ask("init", "民政", *options)
+    with running(folder) as node:
+        made = folder.run("invite", "xian-2021/fsc", "--endpoint", node.endpoint)
+        joined = other.run("join", made.stdout.strip())
+        assert joined.exit_code == 0, joined.output
+        assert node.endpoint in joined.stdout
+        assert "xian-2021/fsc" in other.run("subscribe").stdout
+        assert "joined us" in folder.run("org", "list").stdout
+        assert node.endpoint in other.run("peer", "list").stdout
+        again = other.run("join", "-", stdin=made.stdout)
+        assert again.exit_code == 0  # the first answer may have been lost
+    gone = other.run("join", made.stdout.strip())
+    assert (gone.exit_code, "can't be reached" in gone.stderr) == (1, True)
+
+
 def test_commands_ask_the_running_node_and_leave_its_folder_alone(folder: Folder) -> None:
     incident = folder.incident()
     with running(folder):
@@ -241,9 +301,9 @@ def test_commands_ask_the_running_node_and_leave_its_folder_alone(folder: Folder
 
 
 def test_file_left_by_a_killed_node_misleads_nobody(folder: Folder) -> None:
-    with running(folder) as process:
-        process.kill()
-        process.wait()
+    with running(folder) as node:
+        node.process.kill()
+        node.process.wait()
         assert (folder.root / "running.json").exists()
         assert not folder.ask("status")["running"]
 

@@ -83,8 +83,8 @@ def subscribe(
         print_json(told)
         return
     print_table(
-        ("space", "topic"),
-        ((scope["space"], scope["topic"]) for scope in told["scopes"]),
+        ("scope",),
+        ((f"{scope['space']}/{scope['topic']}",) for scope in told["scopes"]),
         empty="No scope is held.",
     )
 
