@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hutong_protocol.encoding import decode
+from hutong_protocol.encoding import decode, encode
 from hutong_protocol.exchange import LogRun
 from hutong_protocol.faults import Fault, ProtocolFault
 from hutong_protocol.frame_forms import encode_frame, encode_runs, parse_frame
@@ -60,7 +60,8 @@ def test_a_frame_is_read_back_as_it_was_written(frame: Frame) -> None:
 
 @pytest.mark.parametrize("frame", SAMPLES, ids=lambda frame: type(frame).__name__)
 def test_a_frame_is_written_in_hutong_mp(frame: Frame) -> None:
-    decode(encode_frame(frame), bytes_max=FRAME_BYTES_MAX)
+    encoded = encode_frame(frame)
+    assert encode(decode(encoded, bytes_max=FRAME_BYTES_MAX)) == encoded
 
 
 @pytest.mark.parametrize("frame", SAMPLES, ids=lambda frame: type(frame).__name__)
