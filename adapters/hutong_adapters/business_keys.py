@@ -1,4 +1,4 @@
-"""Which row is which: business keys, and rows that share one. Decision 0010.
+"""Which row is which: business keys, and rows that share one. Decision 0011.
 
 Owns the key by which a row of today's file is known in tomorrow's: what stands in the columns that
 the mapping names, compared as people read it, and never the number of the row. Keys are opaque, so

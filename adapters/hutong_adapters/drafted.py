@@ -37,12 +37,9 @@ class Drafted:
         while around:
             if self.cells_of.get(around):
                 return self.cells_of[around]
-            around = around[: max(around.rfind("."), around.rfind("["), 0)]
-            inside = [
-                cells
-                for name, cells in self.cells_of.items()
-                if around and name.startswith((f"{around}.", f"{around}["))
-            ]
-            if inside:
+            within = (f"{around}.", f"{around}[")
+            inside = [cells for name, cells in self.cells_of.items() if name.startswith(within)]
+            if any(inside):
                 return list(dict.fromkeys(cell for cells in inside for cell in cells))
+            around = around[: max(around.rfind("."), around.rfind("["), 0)]
         return ()

@@ -100,6 +100,7 @@ def take(spec: ValueSpec, scope: Scope, parameters: Mapping[str, str]) -> Taken:
         other = take(spec.other, scope, parameters)
         cells = tuple(dict.fromkeys((*taken.cells, *other.cells)))
         other.cells, other.steps = cells, [*taken.steps, "empty: else", *other.steps]
+        other.filled = other.filled or other.value is not None
         taken = other
     if taken.value is None and spec.required:
         raise CellRefused(", ".join(taken.cells), "is empty and required", "fill it in")
@@ -251,9 +252,8 @@ def fit(shape: Shape, text: str, where: str, steps: list[str]) -> object:
 def _number(text: str, where: str) -> str:
     number = number_from_text(text)
     if number is None:
-        raise CellRefused(
-            where, "is no number in plain digits", "for example 2500.5; other cells are sentinels"
-        )
+        way_out = "for example 2500.5; words go into `unbounded` or `unknown` of the quantity"
+        raise CellRefused(where, "is no number in plain digits", way_out)
     return number
 
 

@@ -1,4 +1,4 @@
-"""A row is known again by what it says, never by where it stands. Decision 0010, Threat 43."""
+"""A row is known again by what it says, never by where it stands. Decision 0011, Threat 43."""
 
 from __future__ import annotations
 

@@ -162,6 +162,22 @@ def test_a_point_without_coordinates_is_left_out_and_half_a_point_refused(
 
 
 @pytest.mark.parametrize(
+    ("otherwise", "code"), [('else = { const = "610100" }', "610100"), ('default = "610100"', "")]
+)
+def test_else_fills_a_map_and_a_default_only_completes_it(
+    tmp_path: Path, otherwise: str, code: str
+) -> None:
+    text = changed('from = "区县"', f'from = "区县", {otherwise}')
+    plan = sheet_plan(tmp_path, [ROW[0], "", *ROW[2:]], mapping=text)
+    if code:
+        assert only_draft(plan).draft.facts["place"] == {
+            "codes": [{"scheme": "CN-GB2260", "code": code}]
+        }
+    else:
+        assert (only_refusal(plan).cell, only_refusal(plan).field) == ("区县", "place")
+
+
+@pytest.mark.parametrize(
     ("bound", "cell", "expected"),
     [
         ("estimate", "20", {"bound": "estimate", "value": "20", "unit": "dai"}),
