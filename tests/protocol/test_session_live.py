@@ -178,8 +178,9 @@ def test_the_eight_rounds_are_counted_anew_from_live_on(rng: random.Random) -> N
 
         def meanwhile(before: int = before) -> None:
             first_round = len(pair.ends[0].of(RoundEnded)) == before
-            if first_round and pair.ends[1].session.state is State.ENDING:
-                write(writers[1])
+            for end, writing in zip(pair.ends, writers, strict=True):
+                if first_round and end.session.state is State.TRANSFERRING:
+                    write(writing)
 
         for elapsed_ms in (1_000, 1_000, 38_000):
             now_ms += elapsed_ms
@@ -188,7 +189,7 @@ def test_the_eight_rounds_are_counted_anew_from_live_on(rng: random.Random) -> N
         ended = pair.ends[0].of(RoundEnded)[before:]
         assert ended[-1].equal
         stores_equal(pair)
-    assert len(pair.ends[0].of(RoundEnded)) > 12
+    assert len(pair.ends[0].of(RoundEnded)) > 24
 
 
 def test_quiet_sides_that_agree_only_compare_roots(rng: random.Random) -> None:
@@ -239,6 +240,7 @@ def test_a_write_while_a_quiet_round_runs_is_not_lost(rng: random.Random) -> Non
             pair.tick(now_ms)
             pair.run()
         stores_equal(pair)
+        assert all(end.session.state is State.LIVE for end in pair.ends)
 
 
 def test_a_peer_that_gives_no_credit_back_is_dropped(rng: random.Random) -> None:
