@@ -18,7 +18,7 @@ from hutong_protocol.frames import (
     Runs,
     RunsWanted,
 )
-from hutong_protocol.session_events import RoundEnded
+from hutong_protocol.session_events import RoundEnded, Unsettled
 from hutong_protocol.session_states import Role, State
 from protocol.session_pairs import (
     SCOPE,
@@ -190,6 +190,7 @@ def test_the_eight_rounds_are_counted_anew_from_live_on(rng: random.Random) -> N
         assert ended[-1].equal
         stores_equal(pair)
     assert len(pair.ends[0].of(RoundEnded)) > 24
+    assert not any(end.of(Unsettled) for end in pair.ends)
 
 
 def test_quiet_sides_that_agree_only_compare_roots(rng: random.Random) -> None:
