@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hutong_adapters.columns import Pointer, cell_at, column_text
@@ -97,16 +97,22 @@ def take(spec: ValueSpec, scope: Scope, parameters: Mapping[str, str]) -> Taken:
         taken.value = spec.default
         taken.steps.append("empty: default")
     if taken.value is None and spec.other is not None:
-        other = take(spec.other, scope, parameters)
-        cells = tuple(dict.fromkeys((*taken.cells, *other.cells)))
-        other.cells, other.steps = cells, [*taken.steps, "empty: else", *other.steps]
-        other.filled = other.filled or other.value is not None
-        taken = other
+        taken = _otherwise(taken, take(spec.other, scope, parameters))
     if taken.value is None and spec.required:
         raise CellRefused(", ".join(taken.cells), "is empty and required", "fill it in")
     if spec.personal is not Personal.REFUSE:
         _hold_back(spec.personal, taken)
     return taken
+
+
+def _otherwise(empty: Taken, other: Taken) -> Taken:
+    """What `else` gave, with the cells and steps that gave nothing before it."""
+    return replace(
+        other,
+        cells=tuple(dict.fromkeys((*empty.cells, *other.cells))),
+        steps=[*empty.steps, "empty: else", *other.steps],
+        filled=other.filled or other.value is not None,
+    )
 
 
 def cell_texts(spec: ValueSpec, scope: Scope) -> list[str]:

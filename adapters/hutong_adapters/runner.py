@@ -46,6 +46,7 @@ class ImportNode(Protocol):
 
     async def import_rows(self, source: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Does with rows what they need. Raises NodeRefused or NodeUnavailable."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

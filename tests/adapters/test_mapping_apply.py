@@ -285,6 +285,50 @@ def test_a_scalar_where_the_mapping_goes_inside_is_refused(tmp_path: Path) -> No
     assert refusal.field == "sensitive.contact"
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "rule"),
+    [
+        ("数量", [20], "holds a list, and one text belongs here"),
+        ("数量", {"min": 20}, "holds an object, and one text belongs here"),
+        ("数量", True, "is no number in plain digits"),
+        ("编号", {"a": 1}, "is no text for a key"),
+        ("备注", [["x"], {"y": 1}], "holds an object, and one text belongs here"),
+    ],
+)
+def test_what_only_json_can_hold_is_refused_where_a_text_belongs(
+    tmp_path: Path, column: str, cell: object, rule: str
+) -> None:
+    tags = 'tags = { from = "备注" }\n[[facts.lines]]'
+    text = changed("[[facts.lines]]", tags, changed('ignore = ["备注"]', ""))
+    if isinstance(cell, dict):
+        text = changed("[columns]", f'[columns]\ndrop = ["/{column}"]', text)
+    if column == "备注":
+        text = changed("[columns]", '[columns]\nignore = ["/备注/*"]', text)
+    row: dict[str, object] = dict(zip(HEADER, ROW, strict=True))
+    path = write_json(tmp_path, [row | {column: cell}])
+    plan = plan_of(sheet_mapping(tmp_path, text), path)
+    assert [(each.cell, each.rule) for each in plan.refused] == [(column, rule)]
+
+
+def test_a_cell_that_is_true_is_read_by_a_table_or_as_it_is(tmp_path: Path) -> None:
+    offer = changed('type = "need/1"', 'type = "offer/1"')
+    offer = changed(
+        'urgency = { const = "normal" }\n',
+        'transport_included = { from = "备注" }\n'
+        'standing = { from = "长期", lookup = { "是" = "true", "否" = "false" } }\n',
+        offer,
+    )
+    mapping = sheet_mapping(tmp_path, changed('ignore = ["备注"]', "", offer))
+    row: dict[str, object] = {**dict(zip(HEADER, ROW, strict=True)), "长期": "否"}
+    path = write_json(tmp_path, [row | {"备注": True}, row | {"编号": "A-2", "备注": "yes"}])
+    plan = plan_of(mapping, path)
+    assert [
+        (each.draft.facts["transport_included"], each.draft.facts["standing"])
+        for each in plan.drafts
+    ] == [(True, False)]
+    assert [(each.row, each.rule) for each in plan.refused] == [(2, "is not true or false")]
+
+
 # --- Columns and parameters
 
 
