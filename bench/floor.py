@@ -39,7 +39,7 @@ VERIFY_EACH_MAX = 20_000
 def record_bytes(writer: int, seq: int) -> bytes:
     """One record of about 260 bytes with the fields that a need's line would have."""
     filler = hashlib.sha256(b"%d/%d" % (writer, seq)).hexdigest()
-    return msgpack.packb(
+    packed: bytes = msgpack.packb(
         {
             "v": 1,
             "type": "need/1",
@@ -54,6 +54,7 @@ def record_bytes(writer: int, seq: int) -> bytes:
             "note": filler + filler[:18],
         }
     )
+    return packed
 
 
 def writer_key(writer: int) -> Ed25519PrivateKey:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from content import SCOPE, TYPE, WRITERS, BenchWriter, bench_writer, facts, runs
-
 from hutong_node.clock import SystemClock
 from hutong_node.config import Config, DataFolder, LocalListen, PeerListen
 from hutong_node.founding import found
