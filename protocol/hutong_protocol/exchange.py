@@ -288,6 +288,7 @@ class ReplicaStore(Protocol):
 
     def scope_roots(self, scopes: Sequence[Scope]) -> list[ScopeRoot]:
         """The roots of `scopes`, in that order, of one moment. A scope never seen is empty."""
+        ...
 
     def heads(
         self, scope: Scope, since: Cursor | None, after: bytes | None, entries_max: int
@@ -297,9 +298,11 @@ class ReplicaStore(Protocol):
         With a `since` of this store's epoch and a counter not above its own, only the entries
         changed after that counter; with another `since`, all of them.
         """
+        ...
 
     def held(self, scope: Scope, logs: Sequence[LogHeads], orgs: Sequence[OrgId]) -> Held:
         """Compares a peer's heads with what is held of the same logs and organisations."""
+        ...
 
     def read_runs(self, scope: Scope, wants: Sequence[RunWant], bytes_max: int) -> RunsBatch:
         """Runs for `wants` of at most `bytes_max` together, each by spec 6.6.
@@ -308,12 +311,14 @@ class ReplicaStore(Protocol):
         limit of one run, so that a batch makes progress. Logs with erase records come first, then
         the order of `wants`. Logs of another scope are not held here.
         """
+        ...
 
     def store_runs(self, scope: Scope, runs: Sequence[LogRun], source: OrgId) -> list[RunOutcome]:
         """Checks, joins and keeps `runs`, in order, in one transaction; one outcome for each.
 
         `source` is the organisation of the peer. A log of another scope is `not-accepted`.
         """
+        ...
 
     def events(
         self, org: OrgId, have: Sequence[EventId], scopes: Sequence[Scope], bytes_max: int
@@ -323,18 +328,23 @@ class ReplicaStore(Protocol):
         Only for this node's own organisation, or one that has a log in one of `scopes`; for others
         the batch is empty. At most `bytes_max` encoded, and at least one event if there is any.
         """
+        ...
 
     def store_events(self, org: OrgId, events: Sequence[object]) -> EventsOutcome:
         """Verifies and keeps events; those that lack an ancestor wait. Spec: 4.5."""
+        ...
 
     def missing_parts(self, scope: Scope, after: RecordId | None, wants_max: int) -> list[PartWant]:
         """Missing parts of records with ids above `after`, sorted by record id."""
+        ...
 
     def read_parts(self, scope: Scope, wants: Sequence[PartWant], bytes_max: int) -> PartsBatch:
         """The parts held of those wanted that fit their commit, in the order of `wants`.
 
         Each counts as its bytes and 64 more against `bytes_max`, which is never below 1 MiB.
         """
+        ...
 
     def store_parts(self, scope: Scope, items: Sequence[PartItem]) -> int:
         """Keeps the parts that are missing and fit their commit; returns how many."""
+        ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgpack
 import pytest
 from hypothesis import given
@@ -27,6 +29,11 @@ from hutong_protocol.limits import FRAME_BYTES_MAX
 from protocol.frame_samples import EPOCH, HASH, LOG, LOG_2, ORG, RECORD, SALT, SAMPLES
 
 
+def packed(value: object) -> bytes:
+    """Any value as msgpack, right or wrong."""
+    return cast(bytes, msgpack.packb(value))
+
+
 def elements(frame: Frame) -> list[object]:
     """The decoded array of a frame."""
     value = msgpack.unpackb(encode_frame(frame))
@@ -37,7 +44,7 @@ def elements(frame: Frame) -> list[object]:
 def fault_of(value: object) -> Fault:
     """The fault with which a frame of these elements is refused."""
     with pytest.raises(ProtocolFault) as refused:
-        parse_frame(msgpack.packb(value))
+        parse_frame(packed(value))
     return refused.value.fault
 
 
@@ -67,7 +74,7 @@ def test_a_frame_is_written_in_hutong_mp(frame: Frame) -> None:
 @pytest.mark.parametrize("frame", SAMPLES, ids=lambda frame: type(frame).__name__)
 def test_elements_beyond_those_listed_are_ignored(frame: Frame) -> None:
     """Hard case 72."""
-    assert parse_frame(msgpack.packb([*elements(frame), {"later": 1.5}])) == frame
+    assert parse_frame(packed([*elements(frame), {"later": 1.5}])) == frame
 
 
 @pytest.mark.parametrize("frame", SAMPLES, ids=lambda frame: type(frame).__name__)
@@ -82,7 +89,7 @@ def test_every_type_of_frame_has_a_sample() -> None:
 @given(st.integers(0, 2**40).filter(lambda number: number not in set(FrameType)))
 def test_a_frame_of_an_unknown_type_is_ignored(number: int) -> None:
     """Hard case 72."""
-    assert parse_frame(msgpack.packb([number, "anything"])) is None
+    assert parse_frame(packed([number, "anything"])) is None
 
 
 @given(st.binary(max_size=300))
@@ -118,7 +125,7 @@ def test_a_frame_with_an_odd_element_raises_a_fault_or_nothing(
             continue
         place[at] = data.draw(odd)
         break
-    assert verdict(msgpack.packb(value)) in QUIET
+    assert verdict(packed(value)) in QUIET
 
 
 @given(st.sampled_from(SAMPLES), st.data())
@@ -133,8 +140,7 @@ def test_a_frame_with_a_turned_bit_raises_a_fault_or_nothing(
 
 def test_a_frame_of_two_mebibytes_is_read_and_one_byte_more_is_not() -> None:
     def frame_of(size: int) -> bytes:
-        data = msgpack.packb([FrameType.CREDIT, 1, bytes(size)])
-        return bytes(data)
+        return packed([FrameType.CREDIT, 1, bytes(size)])
 
     around = len(frame_of(FRAME_BYTES_MAX)) - FRAME_BYTES_MAX
     assert parse_frame(frame_of(FRAME_BYTES_MAX - around)) == Credit(1)
@@ -172,7 +178,7 @@ def test_lists_are_taken_up_to_their_limit_and_no_further() -> None:
         ),
     ]
     for within, beyond in cases:
-        assert parse_frame(msgpack.packb(within)) is not None
+        assert parse_frame(packed(within)) is not None
         assert fault_of(beyond) is Fault.LIMIT_EXCEEDED
 
 
