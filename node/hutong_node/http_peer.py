@@ -73,18 +73,21 @@ def peer_application(
         return web.Response(body=answer, content_type="application/octet-stream")
 
     async def card(_request: web.Request) -> web.Response:
-        return web.json_response(
-            {
-                "protocol": "hutong",
-                "versions": list(VERSIONS),
-                "session": SESSION_PATH,
-                "organisation": format_id(IdKind.ORG, org),
-                "software": {"name": SOFTWARE, "version": version},
-            }
-        )
+        return web.json_response(_card(org, version))
 
     application = web.Application(client_max_size=JOIN_REQUEST_BYTES_MAX)
     application.router.add_get(SESSION_PATH, session)
     application.router.add_post(JOIN_PATH, join)
     application.router.add_get("/.well-known/hutong", card)
     return application
+
+
+def _card(org: OrgId, version: str) -> dict[str, object]:
+    """What anybody may know of this node."""
+    return {
+        "protocol": "hutong",
+        "versions": list(VERSIONS),
+        "session": SESSION_PATH,
+        "organisation": format_id(IdKind.ORG, org),
+        "software": {"name": SOFTWARE, "version": version},
+    }
