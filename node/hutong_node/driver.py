@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, assert_never
 
 from hutong_node.clock import Clock
@@ -44,11 +45,20 @@ from hutong_protocol.session_events import (
     StoreRuns,
     Unsettled,
 )
+from hutong_protocol.session_states import State
 
 TICK_S: Final = 0.5
 """How often the session learns the time: its shortest time-out is a second."""
-_INPUTS_MAX: Final = 64
-"""Inputs waiting to be handled; the reader of frames waits when there are so many."""
+KEEP_ALIVE_S: Final = 25.0
+"""How often a sign of life is asked for. Spec: 7.1.3."""
+SILENT_S: Final = 90.0
+"""A peer from which nothing comes for so long is dropped. Spec: 7.1.3."""
+LEAVE_S: Final = 5.0
+"""How long a peer may take to end a session that this side has ended. Spec: 7.9.4."""
+_FRAMES_MAX: Final = 8
+"""Frames received and not yet handled; the reader waits when there are so many."""
+_CHANGES_MAX: Final = 64
+"""Inputs that may wait when one more local change is worth adding."""
 
 Input = Callable[[], Sequence[Event]]
 GrantOf = Callable[[CheckPeer], Awaitable[PeerGrant]]
@@ -81,26 +91,25 @@ class SessionDriver:
         self._tell = tell
         self._stored = stored
         self._keep_cursors = keep_cursors
-        self._inputs: asyncio.Queue[Input] = asyncio.Queue(_INPUTS_MAX)
+        # Not bounded itself, so that no answer ever waits for room after the session has ended;
+        # what can be many is: frames by `_room`, local changes where they are added.
+        self._inputs: asyncio.Queue[Input] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_FRAMES_MAX)
+        self._receiving = False
         self._finished: Finished | None = None
 
     def local_change(self, changes: Sequence[LocalChange], *, eager: bool) -> None:
         """Tells the session of records that became durable otherwise than through it.
 
-        Called from the event loop. If the queue is full the change is left out: the session
-        compares roots when it is quiet, so that it costs time and nothing else.
+        Called from the event loop. If much waits the change is left out: the session compares
+        roots when it is quiet, so that it costs time and nothing else.
         """
-        try:
+        if self._inputs.qsize() < _CHANGES_MAX:
             self._inputs.put_nowait(lambda: self._session.local_change(changes, eager=eager))
-        except asyncio.QueueFull:
-            return
 
     def stop(self) -> None:
-        """Asks the session to say goodbye; `run` returns soon afterwards."""
-        try:
-            self._inputs.put_nowait(self._session.close)
-        except asyncio.QueueFull:
-            self._finished = Finished(peer_fault="", interrupted=True)
+        """Asks the session to say goodbye; `run` returns within `LEAVE_S` of that."""
+        self._inputs.put_nowait(self._session.close)
 
     async def run(self) -> Finished:
         """Runs until the session is over or the connection is lost.
@@ -143,30 +152,56 @@ class SessionDriver:
                     group.create_task(self._keep(event.cursors))
             else:
                 group.create_task(self._answer(event))
-        for frame in self._session.frames_to_send():
-            await self._channel.send(frame)
+        try:
+            for frame in self._session.frames_to_send():
+                await self._channel.send(frame)
+        except ConnectionLost:
+            # A last BYE need not reach a peer that has said its own and gone.
+            if self._finished is None:
+                raise
 
     async def _read(self) -> None:
         while True:
+            await self._room.acquire()
+            self._receiving = True
             frame = await self._channel.receive()
+            self._receiving = False
             if frame is None:
-                await self._inputs.put(self._session.receive_eof)
+                self._inputs.put_nowait(self._session.receive_eof)
                 return
-            data = frame
-            await self._inputs.put(lambda data=data: self._session.receive(data))  # type: ignore[misc]
+            self._inputs.put_nowait(partial(self._handle, frame))
+
+    def _handle(self, frame: bytes) -> Sequence[Event]:
+        self._room.release()
+        return self._session.receive(frame)
 
     async def _tick(self) -> None:
+        """Tells the session the time, and ends what the session cannot: silence and goodbyes."""
+        heard, heard_s = 0, self._clock.monotonic_s()
+        asked_s = heard_s
+        leaving_s: float | None = None
         while True:
             await asyncio.sleep(TICK_S)
-            now_ms = int(self._clock.monotonic_s() * 1_000)
-            await self._inputs.put(lambda now_ms=now_ms: self._session.tick(now_ms))  # type: ignore[misc]
+            now_s = self._clock.monotonic_s()
+            self._inputs.put_nowait(partial(self._session.tick, int(now_s * 1_000)))
+            # While nothing is taken from the connection, its silence says nothing.
+            if self._channel.heard != heard or not self._receiving:
+                heard, heard_s = self._channel.heard, now_s
+            if now_s - heard_s > SILENT_S:
+                raise ConnectionLost(f"peer was silent for {SILENT_S:.0f} s")
+            if self._session.state is State.LEAVING:
+                leaving_s = now_s if leaving_s is None else leaving_s
+                if now_s - leaving_s > LEAVE_S:
+                    self._inputs.put_nowait(self._session.receive_eof)
+            if now_s - asked_s >= KEEP_ALIVE_S:
+                asked_s = now_s
+                await self._channel.ping()
 
     async def _keep(self, cursors: Mapping[Scope, Cursor]) -> None:
         await self._keep_cursors(cursors)
 
     async def _answer(self, request: Request) -> None:
-        answer = await self._look_up(request)
-        await self._inputs.put(answer)
+        self._inputs.put_nowait(await self._look_up(request))
 
     async def _look_up(self, request: Request) -> Input:
         session, call = self._session, self._store.call

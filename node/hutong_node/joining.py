@@ -114,10 +114,16 @@ class JoinDesk:
             ProtocolFault: the request is malformed or not accepted; nothing was changed.
         """
         request = read_join_request(data)
-        verdict = _verdict(request.events, request.org, request.delegation, request.key)
+        now_ms = self._clock.now_ms()
+        # The invite first, and events not on the event loop: anybody can send a great many of them,
+        # and each signature takes its time (threat 11).
+        if not await asyncio.to_thread(self._roster.invite_stands, request.nonce, now_ms):
+            raise ProtocolFault(Fault.NOT_ACCEPTED, "the invite is unknown or expired")
+        verdict = await asyncio.to_thread(
+            _verdict, request.events, request.org, request.delegation, request.key
+        )
         if verdict is not None:
             raise ProtocolFault(verdict, "the joiner's events don't give it this delegation")
-        now_ms = self._clock.now_ms()
         scopes = await asyncio.to_thread(
             self._roster.use_invite, request.nonce, request.org, now_ms
         )
@@ -169,7 +175,10 @@ class JoinDesk:
                 " an invite works once and for a limited time"
             )
         events = _events_of(answer)
-        verdict = _verdict(events, invite.org, invite.delegation, invite.key)
+        try:
+            verdict = _verdict(events, invite.org, invite.delegation, invite.key)
+        except ProtocolFault as fault:
+            verdict = fault.fault
         if verdict is not None:
             raise JoiningRefused(
                 f"the other node doesn't speak for the organisation of the invite ({verdict.value})"

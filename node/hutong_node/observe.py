@@ -100,6 +100,12 @@ class Metrics:
             ["fault"],
             registry=self.registry,
         )
+        self.connections_cut = Counter(
+            "hutong_connections_cut",
+            "Inbound connections cut before they were sessions",
+            ["reason"],
+            registry=self.registry,
+        )
         self.dials = Counter(
             "hutong_dials", "Attempts to reach a peer", ["outcome"], registry=self.registry
         )

@@ -55,6 +55,7 @@ BACK_OFF_MAX_S: Final = 300.0
 STEADY_S: Final = 30.0
 """A session that lasted so long was a success: the back-off begins anew."""
 _EVENTS_MAX: Final = 4_096
+"""Events of a stranger that are looked at: four full epochs."""
 _HINT_BYTES_MAX: Final = 1_048_576
 
 
@@ -97,6 +98,10 @@ class _Link:
     began_s: float = 0.0
     live: bool = False
     eager: bool = False
+    delegation: bytes | None = None
+    """Which node of the organisation it says it is."""
+    given_up: bool = False
+    """It makes room for another one and is about to end."""
 
 
 class Peering:
@@ -137,7 +142,8 @@ class Peering:
         """Dials every peer of the roster that has an address; call again after it changed."""
         for peer in self._roster.peers():
             self._status(peer.org, peer.endpoint)
-            if peer.endpoint is not None and peer.org not in self._dialling:
+            dialled = self._dialling.get(peer.org)
+            if peer.endpoint is not None and (dialled is None or dialled.done()):
                 task = asyncio.create_task(self._dial(peer.org), name="dial")
                 self._dialling[peer.org] = task
             elif peer.org in self._wake:
@@ -149,14 +155,15 @@ class Peering:
         for link in list(self._links):
             if link.driver is not None:
                 link.driver.stop()
-        for task in self._dialling.values():
-            task.cancel()
-        await asyncio.gather(*self._dialling.values(), return_exceptions=True)
+        # Dials first come to their end by the goodbye of their session, if they have one.
         try:
             async with asyncio.timeout(2):
                 await self._quiet.wait()
         except TimeoutError:
             logger().warning("sessions-cut", count=len(self._links))
+        for task in self._dialling.values():
+            task.cancel()
+        await asyncio.gather(*self._dialling.values(), return_exceptions=True)
         for link in list(self._links):
             await link.channel.close()
 
@@ -194,11 +201,23 @@ class Peering:
         """Passes on what became durable here otherwise than through a session."""
         self._pass_on(changes, but=None)
 
+    def make_room(self) -> bool:
+        """Whether one more peer may come. The oldest that has not proved who it is makes room."""
+        if self._stopping:
+            return False
+        standing = [link for link in self._links if not link.given_up]
+        if len(standing) < self._sessions_max:
+            return True
+        strangers = [link for link in standing if link.org is None and link.role is Role.RESPONDER]
+        if not strangers:
+            return False
+        oldest = min(strangers, key=lambda link: link.began_s)
+        oldest.given_up = True
+        oldest.channel.abort()
+        return True
+
     async def answer(self, channel: WebSocketChannel) -> None:
-        """Runs a session as the responder on a connection that a peer made."""
-        if len(self._links) >= self._sessions_max or self._stopping:
-            await channel.close()
-            return
+        """Runs a session as the responder on a connection for which `make_room` found room."""
         try:
             await self._run(_Link(Role.RESPONDER, channel))
         except ConnectionLost as lost:
@@ -242,6 +261,9 @@ class Peering:
         status.state = "dialling"
         try:
             channel = await connect(peer.endpoint, peer.certificate)
+            if self._stopping:
+                await channel.close()
+                return
             self._metrics.dials.labels(outcome="connected").inc()
             await self._run(_Link(Role.INITIATOR, channel, expected=peer.org))
         except ConnectionLost as lost:
@@ -273,7 +295,7 @@ class Peering:
             link.channel,
             self._store,
             clock=self._clock,
-            grant_of=lambda request: self._grant(request, link.expected),
+            grant_of=lambda request: self._grant(request, link),
             tell=lambda news: self._note(link, news),
             stored=lambda changes: self._received(link, changes),
             keep_cursors=lambda cursors: self._keep_cursors(link.org, cursors),
@@ -301,20 +323,22 @@ class Peering:
             if link.eager:
                 self._choose_eager()
 
-    async def _grant(self, request: CheckPeer, expected: OrgId | None) -> PeerGrant:
+    async def _grant(self, request: CheckPeer, link: _Link) -> PeerGrant:
         """What the peer may do: known, let in, and the one that was dialled."""
+        link.delegation = request.delegation
         state = await self._store.call(StoreMethods.identity, request.org)
         have = state.heads if state is not None else ()
         verdict = decide_session(state, request.org, request.delegation)
         if verdict is Fault.IDENTITY_NEEDED and request.events:
-            state = _shown(request)
+            # A stranger may show many events, and each signature takes its time.
+            state = await asyncio.to_thread(_shown, request)
             verdict = decide_session(state, request.org, request.delegation)
         if state is None or verdict is Fault.IDENTITY_NEEDED:
             return PeerGrant(writer=None, fault=Fault.IDENTITY_NEEDED, have=have)
         delegation = state.delegations.get(request.delegation)
         if delegation is None:
             return PeerGrant(writer=None, fault=verdict or Fault.NOT_ACCEPTED, have=have)
-        if verdict is None and not await self._is_let_in(request.org, expected):
+        if verdict is None and not await self._is_let_in(request.org, link.expected):
             verdict = Fault.NOT_ACCEPTED
         if verdict is not None:
             return PeerGrant(writer=delegation.writer, fault=verdict)
@@ -408,14 +432,26 @@ class Peering:
             link.eager = place < EAGER_LINKS
 
     def _keep_one(self, link: _Link) -> None:
-        """Two nodes that dialled each other at once keep the session of the lower id's dial."""
-        twins = [other for other in self._links if other.org == link.org]
-        if len(twins) < 2 or link.org is None:
+        """Ends all but one session with the same node.
+
+        Of nodes that dialled each other at once the dial of the lower id stays, on both sides. Of
+        two that one side made, the newer: it would not have dialled if it still had the older.
+        """
+        twins = [
+            twin
+            for twin in self._links
+            if twin.org == link.org and twin.delegation == link.delegation and not twin.given_up
+        ]
+        if len(twins) < 2 or link.org is None or link.delegation is None:
             return
-        lower_dials = Role.INITIATOR if self._identity.org < link.org else Role.RESPONDER
-        keep = next((twin for twin in twins if twin.role is lower_dials), twins[0])
+        # Two nodes of one organisation differ in their delegation only.
+        own = (self._identity.org, self._identity.delegation)
+        lower_dials = Role.INITIATOR if own < (link.org, link.delegation) else Role.RESPONDER
+        chosen = [twin for twin in twins if twin.role is lower_dials] or twins
+        keep = link if link in chosen else chosen[0]
         for twin in twins:
             if twin is not keep and twin.driver is not None:
+                twin.given_up = True
                 twin.driver.stop()
 
     def _linked(self, org: OrgId | None) -> bool:

@@ -132,6 +132,13 @@ class Roster:
         listed = json.dumps([list(scope) for scope in scopes])
         self._rows("INSERT INTO invites VALUES (?, ?, ?, NULL)", nonce, listed, expires_ms)
 
+    def invite_stands(self, nonce: bytes, now_ms: int) -> bool:
+        """Whether an invite is known and not expired, whoever has used it."""
+        known = self._rows(
+            "SELECT 1 FROM invites WHERE nonce = ? AND expires_ms > ?", nonce, now_ms
+        )
+        return bool(known)
+
     def use_invite(self, nonce: bytes, org: OrgId, now_ms: int) -> list[Scope] | None:
         """Uses up an invite, once: its scopes, or None if it is unknown, expired or was used.
 

@@ -8,8 +8,12 @@ frames say is the session's business. Spec: 7.1.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ipaddress
+import socket as sockets
 import ssl
+from collections.abc import Awaitable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -24,10 +28,9 @@ JOIN_PATH: Final = "/hutong/1/join"
 SUBPROTOCOL: Final = "hutong.1"
 
 CONNECT_S: Final = 10.0
-KEEP_ALIVE_S: Final = 20.0
-"""Ping interval; aiohttp drops a peer that doesn't answer within half of it."""
 SEND_STALL_S: Final = 30.0
 """A peer that takes nothing for so long is dropped (threat 10)."""
+_CLOSE_S: Final = 2.0
 _MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 1_024
 """Above the protocol's own limit, so that the session judges a frame of one byte too many itself:
 aiohttp refuses an uncompressed message of exactly its limit."""
@@ -49,20 +52,39 @@ class Channel(Protocol):
         """Sends one frame; waits while the peer is slow.
 
         Raises:
-            ConnectionLost: it can't be sent, or the peer took nothing for `SEND_STALL_S`.
+            ConnectionLost: it can't be sent, or the peer did not take it within `SEND_STALL_S`.
         """
         ...
 
     async def receive(self) -> bytes | None:
         """The next frame, or None when the peer has ended the connection.
 
+        A message that is not binary comes as the empty frame, which is none: `bad-frame`.
+
         Raises:
-            ConnectionLost: the connection broke, or a message was no binary one.
+            ConnectionLost: the connection broke.
+        """
+        ...
+
+    @property
+    def heard(self) -> int:
+        """How many messages of any kind have come, those that keep the connection alive too."""
+        ...
+
+    async def ping(self) -> None:
+        """Asks for a sign of life, which counts in `heard` when it comes.
+
+        Raises:
+            ConnectionLost: as `send`.
         """
         ...
 
     async def close(self) -> None:
         """Ends the connection; nothing happens if it has ended."""
+        ...
+
+    def abort(self) -> None:
+        """Ends the connection at once, without a word and without waiting."""
         ...
 
 
@@ -74,6 +96,7 @@ class WebSocketChannel:
         "_client",
         "_sent_last",
         "_socket",
+        "heard",
         "received_bytes",
         "round_trips",
         "sent_bytes",
@@ -88,6 +111,7 @@ class WebSocketChannel:
         self._socket = socket
         self._certificate = certificate
         self._client = client
+        self.heard = 0
         self.sent_bytes = 0
         self.received_bytes = 0
         self.round_trips = 0
@@ -100,45 +124,69 @@ class WebSocketChannel:
 
     async def send(self, frame: bytes) -> None:
         """Sends one frame. See `Channel.send`."""
-        try:
-            async with asyncio.timeout(SEND_STALL_S):
-                await self._socket.send_bytes(frame)
-        except TimeoutError:
-            raise ConnectionLost(f"peer took nothing for {SEND_STALL_S:.0f} s") from None
-        except (ConnectionError, RuntimeError, aiohttp.ClientError) as broken:
-            raise ConnectionLost(f"sending failed: {type(broken).__name__}") from broken
+        await self._write(self._socket.send_bytes(frame))
         self.sent_bytes += len(frame)
         self._sent_last = True
 
+    async def ping(self) -> None:
+        """Asks for a sign of life. See `Channel.ping`."""
+        await self._write(self._socket.ping())
+
     async def receive(self) -> bytes | None:
         """The next frame. See `Channel.receive`."""
-        try:
-            message = await self._socket.receive()
-        except (ConnectionError, RuntimeError, aiohttp.ClientError) as broken:
-            raise ConnectionLost(f"receiving failed: {type(broken).__name__}") from broken
-        if message.type is WSMsgType.BINARY:
-            data: bytes = message.data
-            self.received_bytes += len(data)
-            # An answer to something sent, however many frames went out or come in together.
-            self.round_trips += self._sent_last
-            self._sent_last = False
-            return data
-        if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
-            return None
-        if message.type is WSMsgType.ERROR:
-            raise ConnectionLost(f"connection broke: {type(message.data).__name__}")
-        raise ConnectionLost("peer sent a message that is not binary")
+        while True:
+            try:
+                message = await self._socket.receive()
+                self.heard += 1
+                if message.type is WSMsgType.PING:
+                    await self._write(self._socket.pong(message.data))
+                    continue
+            except (ConnectionError, RuntimeError, aiohttp.ClientError) as broken:
+                raise ConnectionLost(f"receiving failed: {type(broken).__name__}") from broken
+            match message.type:
+                case WSMsgType.PONG:
+                    continue
+                case WSMsgType.BINARY:
+                    data: bytes = message.data
+                    self.received_bytes += len(data)
+                    # An answer to something sent, however many frames went out or came together.
+                    self.round_trips += self._sent_last
+                    self._sent_last = False
+                    return data
+                case WSMsgType.TEXT:
+                    return b""
+                case WSMsgType.ERROR:
+                    raise ConnectionLost(f"connection broke: {type(message.data).__name__}")
+                case _:
+                    return None
 
     async def close(self) -> None:
         """Ends the connection. See `Channel.close`."""
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(_CLOSE_S):
                 await self._socket.close()
         except (TimeoutError, ConnectionError, RuntimeError, aiohttp.ClientError):
-            pass  # it is gone, which is what was wanted
+            self.abort()  # what was still to be written would be kept for a peer that reads nothing
         finally:
             if self._client is not None:
                 await self._client.close()
+
+    def abort(self) -> None:
+        """Ends the connection at once. See `Channel.abort`."""
+        raw = self._socket.get_extra_info("socket")
+        if raw is not None:
+            with suppress(OSError):  # it may have ended
+                raw.shutdown(sockets.SHUT_RDWR)
+
+    async def _write(self, writing: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(SEND_STALL_S):
+                await writing
+        except TimeoutError:
+            self.abort()
+            raise ConnectionLost(f"peer took too little in {SEND_STALL_S:.0f} s") from None
+        except (ConnectionError, RuntimeError, aiohttp.ClientError) as broken:
+            raise ConnectionLost(f"sending failed: {type(broken).__name__}") from broken
 
 
 async def connect(endpoint: str, certificate: bytes | None) -> WebSocketChannel:
@@ -153,29 +201,32 @@ async def connect(endpoint: str, certificate: bytes | None) -> WebSocketChannel:
             not on loopback.
     """
     client = await pinned_client(endpoint, certificate)
+    channel = None
     try:
         async with asyncio.timeout(CONNECT_S):
             socket = await client.ws_connect(
                 endpoint + SESSION_PATH,
                 protocols=(SUBPROTOCOL,),
-                heartbeat=KEEP_ALIVE_S,
+                autoping=False,
                 compress=0,
                 max_msg_size=_MESSAGE_BYTES_MAX,
                 ssl=_pin(certificate),
             )
+        if socket.protocol != SUBPROTOCOL:
+            raise ConnectionLost(f"{endpoint} doesn't speak {SUBPROTOCOL}")
+        channel = WebSocketChannel(socket, _seen(socket, certificate), client)
     except aiohttp.ServerFingerprintMismatch as refused:
-        await client.close()
         raise ConnectionLost(
             "peer shows another certificate than the pinned one: was its certificate changed?"
         ) from refused
+    except aiohttp.WSServerHandshakeError as refused:
+        raise ConnectionLost(f"{endpoint} answers with status {refused.status}") from refused
     except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as refused:
-        await client.close()
         raise ConnectionLost(f"{endpoint} can't be reached: {type(refused).__name__}") from refused
-    if socket.protocol != SUBPROTOCOL:
-        await socket.close()
-        await client.close()
-        raise ConnectionLost(f"{endpoint} doesn't speak {SUBPROTOCOL}")
-    return WebSocketChannel(socket, certificate, client)
+    finally:
+        if channel is None:
+            await client.close()
+    return channel
 
 
 async def post_join(endpoint: str, certificate: bytes | None, request: bytes) -> tuple[int, bytes]:
@@ -224,7 +275,10 @@ async def pinned_client(endpoint: str, certificate: bytes | None) -> aiohttp.Cli
             raise ConnectionLost("a connection without TLS is for loopback addresses only")
     elif certificate is None:
         raise ConnectionLost("a peer's certificate must be pinned: use its invite")
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_refuse_redirect)
     return aiohttp.ClientSession(
+        trace_configs=[trace],
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
@@ -236,8 +290,8 @@ def server_socket() -> web.WebSocketResponse:
     """The responder's side of a WebSocket, with the limits of spec 7.1."""
     return web.WebSocketResponse(
         protocols=(SUBPROTOCOL,),
+        autoping=False,
         compress=False,
-        heartbeat=KEEP_ALIVE_S,
         max_msg_size=_MESSAGE_BYTES_MAX,
     )
 
@@ -258,6 +312,28 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+async def _refuse_redirect(*_: object) -> None:
+    """A pin belongs to one endpoint; where a peer sends us is nobody's business (threat 35)."""
+    raise aiohttp.ClientError("redirected")
+
+
+def _seen(socket: aiohttp.ClientWebSocketResponse, certificate: bytes | None) -> bytes | None:
+    """The digest of the certificate that this connection showed, which is the pinned one.
+
+    Raises:
+        ConnectionLost: it is not, or TLS is older than 1.3.
+    """
+    if certificate is None:
+        return None
+    tls = socket.get_extra_info("ssl_object")
+    if tls is None or tls.version() != "TLSv1.3":
+        raise ConnectionLost("peer's connection is not TLS 1.3")
+    shown = hashlib.sha256(tls.getpeercert(binary_form=True)).digest()
+    if shown != certificate:
+        raise ConnectionLost("peer shows another certificate than the pinned one")
+    return shown
 
 
 def _pin(certificate: bytes | None) -> aiohttp.Fingerprint | bool:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from hutong_node.clock import SystemClock
-from hutong_node.config import Config, DataFolder, LocalListen, PeerListen
+from hutong_node.clock import Clock, SystemClock
+from hutong_node.config import Config, DataFolder, LocalListen, PeerListen, Policy
 from hutong_node.founding import found
+from hutong_node.guard import GateLimits
 from hutong_node.node import Node, open_parts
 from hutong_node.store.interface import NewPart, NewRecord, StoreMethods
 from hutong_protocol.encoding import encode
@@ -19,20 +20,29 @@ BASE = Scope(SPACE, "base")
 FSC = Scope(SPACE, "fsc")
 
 
-def new_node(root: Path, name: str, *, tls: bool = True) -> Node:
+def new_node(
+    root: Path,
+    name: str,
+    *,
+    tls: bool = True,
+    clock: Clock | None = None,
+    limits: GateLimits | None = None,
+    **policy: int,
+) -> Node:
     """A new organisation whose node holds `FSC` and listens on a free port of loopback."""
     folder = DataFolder(root / name)
     config = Config(
         organisation=name,
         peer=PeerListen(host="127.0.0.1", port=0, tls=tls),
         local=LocalListen(port=0),
+        policy=Policy(**policy),
     )
     found(folder, config, SystemClock())
-    node = Node(open_parts(folder))
+    node = Node(open_parts(folder), clock=clock, limits=limits)
     parts = node.parts
     parts.roster.subscribe([FSC])
-    policy = parts.roster.policy(parts.identity.org, config.policy.organisation_bytes_max)
-    parts.store.run(StoreMethods.set_policy, policy)
+    judged = parts.roster.policy(parts.identity.org, config.policy.organisation_bytes_max)
+    parts.store.run(StoreMethods.set_policy, judged)
     return node
 
 
