@@ -23,6 +23,7 @@ class TcpProxy:
         captured: everything that went either way, if `keep`.
         passed: bytes that went either way, of each connection so far.
         cuts: how many connections were cut because their offset was reached.
+        spared: how many others were broken by `spare`.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class TcpProxy:
         self.captured = bytearray()
         self.passed: list[int] = []
         self.cuts = 0
+        self.spared = 0
         self._target = target
         self._keep = keep
         self._offsets: Iterator[int] = iter(offsets)
@@ -76,6 +78,12 @@ class TcpProxy:
     def drop(self) -> None:
         """Breaks all connections."""
         for number in list(self._open):
+            self._break(number)
+
+    def spare(self, number: int) -> None:
+        """Breaks a connection that has not reached its offset; none if it has."""
+        if number in self._open:
+            self.spared += 1
             self._break(number)
 
     def _break(self, number: int) -> None:
@@ -138,12 +146,14 @@ class FrameRelay:
     """A node in the middle: speaks the transport to both sides and passes frames on as they are.
 
     Attributes:
-        seen: the frames that went through, each with True if it came from the initiator.
+        seen: the frames that came, each with True if it came from the initiator.
+        met: how many connections were made to it.
     """
 
     def __init__(self, target: str, context: ssl.SSLContext | None = None) -> None:
         """`target` is the endpoint that is spoken to; with `context` TLS is offered."""
         self.port = 0
+        self.met = 0
         self.seen: list[tuple[bool, bytes]] = []
         self._target = target
         self._context = context
@@ -172,7 +182,12 @@ class FrameRelay:
         """The frames of one side, in order."""
         return [frame for first, frame in self.seen if first is initiator]
 
+    def change(self, frame: bytes) -> bytes:
+        """What is passed on in the place of `frame`."""
+        return frame
+
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        self.met += 1
         near = web.WebSocketResponse(protocols=(SUBPROTOCOL,), max_msg_size=2 * FRAME_BYTES_MAX)
         await near.prepare(request)
         async with (
@@ -205,4 +220,4 @@ class FrameRelay:
             if message.type is not WSMsgType.BINARY:
                 return
             self.seen.append((initiator, message.data))
-            await sink.send_bytes(message.data)
+            await sink.send_bytes(self.change(message.data))
