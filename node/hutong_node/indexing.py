@@ -34,6 +34,7 @@ from hutong_node.store.interface import (
 from hutong_protocol import fold
 from hutong_protocol.fold import FoldRecord, FoldState, ThingBasis, ThingKey, ThingView
 from hutong_protocol.ids import RecordId
+from hutong_protocol.record_ext import names_unknown_critical_key
 from hutong_protocol.records import Kind
 
 BATCH_RECORDS: Final = 1_000
@@ -297,6 +298,7 @@ def fold_record(record: StoredRecord) -> FoldRecord:
         facts_state=state,
         log=record.log,
         seq=record.seq,
+        critical=names_unknown_critical_key(record.ext),
     )
 
 

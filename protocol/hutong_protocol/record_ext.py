@@ -136,6 +136,14 @@ def read_open(ext: Mapping[str, Value]) -> OpenInfo:
     )
 
 
+def names_unknown_critical_key(ext: Mapping[str, Value]) -> bool:
+    """Whether a data record's `ext`, which was checked, says `crit` of a key unknown to version 1.
+
+    Such a record is kept and passed on like any other, and nothing acts on it. Spec: 5.3.2.
+    """
+    return any(key not in EXT_KEYS for key in cast("list[str]", ext.get("crit", ())))
+
+
 def masks(ext: Mapping[str, Value]) -> tuple[int, ...]:
     """The masks of an erase record whose `ext` was checked, one for each ref. Spec: 5.3.4."""
     return tuple(cast("list[int]", ext["mask"]))

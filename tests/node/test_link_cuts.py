@@ -167,6 +167,7 @@ async def test_peer_that_comes_back_takes_the_place_of_its_dead_session(tmp_path
         await one.publish(FSC, [draft(1)])
         await until(lambda: root_of(one) == root_of(two), seconds=5)
         await until(lambda: one.peering.sessions == 1)
+        assert status_of(one).state == "settled"
 
 
 async def test_stopped_node_says_goodbye_to_whom_it_dialled(tmp_path: Path) -> None:
@@ -195,7 +196,8 @@ async def test_peer_forgotten_and_made_again_is_dialled_again(tmp_path: Path) ->
         await until(lambda: two.peering.sessions == 0)
         await asyncio.sleep(0.1)
         await dial(two, one)
-        await until(lambda: status_of(two).state == "settled" and two.peering.sessions == 1)
+        await until(lambda: status_of(two).state == "settled")
+        assert two.peering.sessions == 1
 
 
 async def test_many_peers_at_once_meet_in_one_node(tmp_path: Path) -> None:

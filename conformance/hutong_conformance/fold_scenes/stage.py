@@ -197,6 +197,10 @@ class Stage:
         entry = self.records[self.names[identifier]]
         entry["facts"], entry["state"] = None, state
 
+    def make_critical(self, identifier: bytes) -> None:
+        """Makes a record name, in `crit`, a key that no reader of version 1 knows."""
+        self.records[self.names[identifier]]["critical"] = True
+
     def forget(self, identifier: bytes) -> None:
         """Takes a record away, as if it had never come."""
         self.records[self.names[identifier]] = {}

@@ -107,6 +107,24 @@ def _useless_revisions() -> Scenes:
         "Unknown fields don't matter",
         a_required="8000",
     )
+    stage, need = wanted()
+    stage.make_critical(stage.revise("SWA", need, line("a", exact(8, "t"))))
+    yield stage.case(
+        "critical-key-in-revision",
+        "12.9.3",
+        "Hard case 14: a revision with an unknown critical key is kept and not acted on",
+        a_required="10000",
+        standing={"effective": 1, "unknown": 1},
+    )
+    stage, need = wanted()
+    stage.make_critical(need)
+    stage.commit("COOP", need, exact(1, "t"))
+    yield stage.case(
+        "critical-key-in-need",
+        "12.9.3",
+        "Hard case 14: what is about a need that nobody may act on is pending",
+        standing={"pending": 1, "unknown": 1},
+    )
 
 
 def _odd_lines() -> Scenes:

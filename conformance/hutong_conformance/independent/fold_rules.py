@@ -76,6 +76,7 @@ class Record:
         self.data = bytes.fromhex(entry["facts"]) if self.state == "present" else None
         self.facts: dict[str, Any] | None = None
         self.standing = "effective"
+        self.critical = bool(entry.get("critical"))
         self.fixed, self.replaces = [b""] * 6, set[bytes]()
         about = self.refs[0] if self.refs else b""
         self.thing = self.id if self.type in ROOTS or not about else about
@@ -87,7 +88,7 @@ class Record:
 
     def read(self) -> None:
         """The standings that need no other record. Spec: 12.9.3."""
-        if not forms.known(self.type):
+        if self.critical or not forms.known(self.type):
             self.standing = "unknown"
         elif self.type in SILENT:
             self.standing = "not_interpreted"

@@ -63,6 +63,8 @@ class FoldRecord:
     `facts` and `text` are the bytes of the parts of role 0 and 1, None when they are not held or
     not there; `facts_state` says which. `writer`, `ts_ms`, `text`, `log` and `seq` matter to no
     number: they travel along for those who show where something came from.
+
+    `critical` says that `crit` in the record's ext names a key that this version does not know.
     """
 
     id: bytes
@@ -79,6 +81,7 @@ class FoldRecord:
     facts_state: PartState = PartState.PRESENT
     log: bytes = b""
     seq: int = 0
+    critical: bool = False
 
 
 class ThingKey(NamedTuple):

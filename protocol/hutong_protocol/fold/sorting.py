@@ -117,7 +117,7 @@ def sort_records(key: ThingKey, records: Mapping[bytes, FoldRecord]) -> Sorted:
 
 def _read(record: FoldRecord) -> tuple[Standing, Read | None]:
     known = known_type(record.type)
-    if known is None:
+    if known is None or record.critical:
         return Standing.UNKNOWN, None
     if record.type in NOT_INTERPRETED:
         return Standing.NOT_INTERPRETED, None

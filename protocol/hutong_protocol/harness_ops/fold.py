@@ -62,6 +62,7 @@ def _record(entry: Json) -> FoldRecord:
         facts_state=PartState(state),
         log=as_bytes(entry.get("log", ""), "log"),
         seq=as_int(entry.get("seq", 0), "seq"),
+        critical=entry.get("critical") is True,
     )
 
 

@@ -181,6 +181,19 @@ def test_types_of_later_versions_are_kept_and_counted() -> None:
     assert dict(after.coverage.standing)["unknown"] == 2
 
 
+def test_record_with_an_unknown_critical_key_is_kept_and_not_acted_on() -> None:
+    """Hard case 14: a revision leaves the numbers as they are, a need is nobody's thing."""
+    scene, need, promise = stage()
+    before = scene.state()
+    revision = scene.revise("SWA", need, line("a", exact(99, "t")))
+    scene.change(revision, critical=True)
+    assert scene.standing(revision) is Standing.UNKNOWN
+    assert scene.state().scopes == before.scopes
+    scene.change(need, critical=True)
+    assert scene.standing(need) is Standing.UNKNOWN
+    assert scene.standing(promise) is Standing.PENDING
+
+
 INTERPRETED_LATER: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "request": ({"line": "a", "quantity": exact(1, "t")}, {}),
     "allocation": ({"outcome": "wait", "line": "a", "to": org("COOP")}, {}),
