@@ -27,7 +27,7 @@ from hutong_node.api_models import (
 )
 from hutong_node.intake import Intake
 from hutong_node.node import VERSION, Node
-from hutong_node.peering import PeerStatus
+from hutong_node.peer_status import PeerStatus
 from hutong_node.roster import Peer
 from hutong_node.showing import Directory, time_text
 from hutong_node.store.errors import StoreError

@@ -13,15 +13,15 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from hutong_node.clock import Clock
 from hutong_node.driver import SessionDriver
 from hutong_node.founding import OwnIdentity
 from hutong_node.observe import Metrics, logger
+from hutong_node.peer_status import PeerStatus
 from hutong_node.roster import Peer, Roster
 from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import NodeStore, StoreMethods
@@ -57,32 +57,6 @@ STEADY_S: Final = 30.0
 _EVENTS_MAX: Final = 4_096
 """Events of a stranger that are looked at: four full epochs."""
 _HINT_BYTES_MAX: Final = 1_048_576
-
-
-@dataclass(slots=True)
-class PeerStatus:
-    """What people see of one peer; times in ms since 1970, by this node's clock."""
-
-    org: OrgId
-    endpoint: str | None
-    state: str = "waiting"
-    tries: int = 0
-    connected_ms: int | None = None
-    settled_ms: int | None = None
-    next_try_s: float | None = None
-    last_fault: str | None = None
-    last_reason: str | None = None
-    records_received: int = 0
-    sent_bytes: int = 0
-    received_bytes: int = 0
-    rounds: int = 0
-    settle_ms: float | None = None
-    """From the open connection to the first settled end of this session, and what that took."""
-    settle_bytes: int = 0
-    settle_round_trips: int = 0
-    leftovers: int = 0
-    refusals: Counter[str] = field(default_factory=Counter)
-    refusals_by_peer: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True, eq=False)
@@ -340,6 +314,8 @@ class Peering:
             return PeerGrant(writer=None, fault=verdict or Fault.NOT_ACCEPTED, have=have)
         if verdict is None and not await self._is_let_in(request.org, link.expected):
             verdict = Fault.NOT_ACCEPTED
+        if verdict is None and self._is_shut_out(request.org):
+            verdict = Fault.QUOTA
         if verdict is not None:
             return PeerGrant(writer=delegation.writer, fault=verdict)
         scopes = await asyncio.to_thread(self._roster.subscriptions)
@@ -363,6 +339,10 @@ class Peering:
         entries = await asyncio.to_thread(self._roster.organisations)
         return org == self._identity.org or any(entry.org == org for entry in entries)
 
+    def _is_shut_out(self, org: OrgId) -> bool:
+        status = self._statuses.get(org)
+        return status is not None and self._clock.monotonic_s() < status.shut_out_until_s
+
     def _note(self, link: _Link, news: News) -> None:
         """Keeps what people want to know of a session."""
         about = link.org or link.expected
@@ -384,6 +364,7 @@ class Peering:
                 status.rounds = number
             case Settled() if status is not None:
                 status.settled_ms = self._clock.now_ms()
+                status.faults = 0
                 if status.settle_ms is None:
                     status.settle_ms = (self._clock.monotonic_s() - link.began_s) * 1_000
                     status.settle_bytes = link.channel.sent_bytes + link.channel.received_bytes
@@ -402,6 +383,8 @@ class Peering:
                 )
                 if status is not None:
                     status.last_fault = fault.value
+                if status is not None and link.org is not None and fault not in REFUSALS:
+                    status.blame(self._clock.monotonic_s())
             case Finished(peer_fault=peer_fault) if peer_fault:
                 # The peer's word for it is one of the spec's names or it is not shown at all.
                 known = peer_fault in {fault.value for fault in Fault}

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from hutong_node import driver, peering, transport
 from hutong_node.node import Node
-from hutong_node.peering import PeerStatus
+from hutong_node.peer_status import PeerStatus
 from hutong_node.roster import Peer
 from hutong_node.store.interface import NewPart, NewRecord, StoreMethods
 from hutong_protocol.exchange import Scope
