@@ -11,9 +11,9 @@ Whom to talk to is `peering`'s business, what frames mean the session's. Spec: 7
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Final, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
 from hutong_node.clock import Clock
 from hutong_node.store.errors import StoreError
@@ -60,6 +60,7 @@ _FRAMES_MAX: Final = 8
 _CHANGES_MAX: Final = 64
 """Inputs that may wait when one more local change is worth adding."""
 
+T = TypeVar("T")
 Input = Callable[[], Sequence[Event]]
 GrantOf = Callable[[CheckPeer], Awaitable[PeerGrant]]
 
@@ -96,6 +97,7 @@ class SessionDriver:
         self._inputs: asyncio.Queue[Input] = asyncio.Queue()
         self._room = asyncio.Semaphore(_FRAMES_MAX)
         self._receiving = False
+        self._storing: set[asyncio.Task[Any]] = set()
         self._finished: Finished | None = None
 
     def local_change(self, changes: Sequence[LocalChange], *, eager: bool) -> None:
@@ -134,6 +136,7 @@ class SessionDriver:
             # `except*` would wrap what it raises in a group again, which callers do not expect.
             raise _first(failed) from None
         finally:
+            await asyncio.gather(*self._storing, return_exceptions=True)
             await self._channel.close()
         assert self._finished is not None
         return self._finished
@@ -203,6 +206,27 @@ class SessionDriver:
     async def _answer(self, request: Request) -> None:
         self._inputs.put_nowait(await self._look_up(request))
 
+    async def _store_runs(self, request: StoreRuns) -> Sequence[RunOutcome]:
+        scope = request.scope
+        outcomes = await self._store.call(
+            StoreMethods.store_runs, scope, request.runs, request.source
+        )
+        new = [change for outcome in outcomes if (change := _change(scope, outcome))]
+        if new:
+            self._stored(new)
+        return outcomes
+
+    async def _to_its_end(self, storing: Coroutine[None, None, T]) -> T:
+        """Lets storing and the news of it go on if the connection breaks meanwhile.
+
+        The store does its part anyway; if nobody heard of it, others would learn of these records
+        by their next comparison only, and the index by the next change.
+        """
+        task = asyncio.create_task(storing, name="store runs")
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+        return await asyncio.shield(task)
+
     async def _look_up(self, request: Request) -> Input:
         session, call = self._session, self._store.call
         match request:
@@ -221,11 +245,8 @@ class SessionDriver:
             case ReadRuns(scope=scope, wants=wants, bytes_max=bytes_max):
                 batch = await call(StoreMethods.read_runs, scope, wants, bytes_max)
                 return lambda: session.runs_read(request, batch)
-            case StoreRuns(scope=scope, runs=runs, source=source):
-                outcomes = await call(StoreMethods.store_runs, scope, runs, source)
-                new = [change for outcome in outcomes if (change := _change(scope, outcome))]
-                if new:
-                    self._stored(new)
+            case StoreRuns():
+                outcomes = await self._to_its_end(self._store_runs(request))
                 return lambda: session.runs_stored(request, outcomes)
             case ReadEvents(org=org, have=have, scopes=shared, bytes_max=bytes_max):
                 events = await call(StoreMethods.events, org, have, shared, bytes_max)

@@ -165,8 +165,7 @@ class Peering:
     def statuses(self) -> list[PeerStatus]:
         """All peers known since the start, by organisation id."""
         for link in self._links:
-            if link.org in self._statuses:
-                status = self._statuses[link.org]
+            if (status := self._known(link.org)) is not None:
                 status.sent_bytes = link.channel.sent_bytes
                 status.received_bytes = link.channel.received_bytes
         return [self._statuses[org] for org in sorted(self._statuses)]
@@ -291,9 +290,9 @@ class Peering:
                 self._quiet.set()
             self._metrics.bytes_moved.labels(direction="sent").inc(link.channel.sent_bytes)
             self._metrics.bytes_moved.labels(direction="received").inc(link.channel.received_bytes)
-            if link.org in self._statuses and not self._linked(link.org):
-                self._statuses[link.org].state = "apart"
-                self._statuses[link.org].connected_ms = None
+            status = self._known(link.org)
+            if status is not None and not self._linked(link.org):
+                status.state, status.connected_ms = "apart", None
             if link.eager:
                 self._choose_eager()
 
@@ -340,13 +339,13 @@ class Peering:
         return org == self._identity.org or any(entry.org == org for entry in entries)
 
     def _is_shut_out(self, org: OrgId) -> bool:
-        status = self._statuses.get(org)
+        status = self._known(org)
         return status is not None and self._clock.monotonic_s() < status.shut_out_until_s
 
     def _note(self, link: _Link, news: News) -> None:
         """Keeps what people want to know of a session."""
         about = link.org or link.expected
-        status = self._statuses.get(about) if about is not None else None
+        status = self._known(about)
         match news:
             case Opened(org=org):
                 link.org = org
@@ -398,8 +397,8 @@ class Peering:
     def _received(self, link: _Link, changes: Sequence[LocalChange]) -> None:
         count = sum(change.head.seq - change.first_seq + 1 for change in changes)
         self._metrics.records_received.inc(count)
-        if link.org in self._statuses:
-            self._statuses[link.org].records_received += count
+        if (status := self._known(link.org)) is not None:
+            status.records_received += count
         self._pass_on(changes, but=link)
         self._stored(changes)
 
@@ -439,6 +438,9 @@ class Peering:
 
     def _linked(self, org: OrgId | None) -> bool:
         return any(link.org == org for link in self._links)
+
+    def _known(self, org: OrgId | None) -> PeerStatus | None:
+        return None if org is None else self._statuses.get(org)
 
     def _status(self, org: OrgId, endpoint: str | None) -> PeerStatus:
         status = self._statuses.setdefault(org, PeerStatus(org, endpoint))

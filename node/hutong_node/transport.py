@@ -201,7 +201,6 @@ async def connect(endpoint: str, certificate: bytes | None) -> WebSocketChannel:
             not on loopback.
     """
     client = await pinned_client(endpoint, certificate)
-    channel = None
     try:
         async with asyncio.timeout(CONNECT_S):
             socket = await client.ws_connect(
@@ -214,19 +213,12 @@ async def connect(endpoint: str, certificate: bytes | None) -> WebSocketChannel:
             )
         if socket.protocol != SUBPROTOCOL:
             raise ConnectionLost(f"{endpoint} doesn't speak {SUBPROTOCOL}")
-        channel = WebSocketChannel(socket, _seen(socket, certificate), client)
-    except aiohttp.ServerFingerprintMismatch as refused:
-        raise ConnectionLost(
-            "peer shows another certificate than the pinned one: was its certificate changed?"
-        ) from refused
-    except aiohttp.WSServerHandshakeError as refused:
-        raise ConnectionLost(f"{endpoint} answers with status {refused.status}") from refused
-    except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as refused:
-        raise ConnectionLost(f"{endpoint} can't be reached: {type(refused).__name__}") from refused
-    finally:
-        if channel is None:
-            await client.close()
-    return channel
+        return WebSocketChannel(socket, _seen(socket, certificate), client)
+    except BaseException as refused:
+        await client.close()
+        if isinstance(refused, (TimeoutError, OSError, aiohttp.ClientError, ValueError)):
+            raise ConnectionLost(_in_words(endpoint, refused)) from refused
+        raise
 
 
 async def post_join(endpoint: str, certificate: bytes | None, request: bytes) -> tuple[int, bytes]:
@@ -312,6 +304,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _in_words(endpoint: str, refused: Exception) -> str:
+    match refused:
+        case aiohttp.ServerFingerprintMismatch():
+            return "peer shows another certificate than the pinned one: was it changed?"
+        case aiohttp.WSServerHandshakeError(status=status):
+            return f"{endpoint} answers with status {status}"
+        case _:
+            return f"{endpoint} can't be reached: {type(refused).__name__}"
 
 
 async def _refuse_redirect(*_: object) -> None:

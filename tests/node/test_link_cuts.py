@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,7 +21,8 @@ from hutong_node.node import Node
 from hutong_node.peer_status import PeerStatus
 from hutong_node.roster import Peer
 from hutong_node.store.interface import NewPart, NewRecord, StoreMethods
-from hutong_protocol.exchange import Scope
+from hutong_node.store.sqlite.store import SqliteStore
+from hutong_protocol.exchange import LocalChange, Scope
 from node.nodes import BASE, FSC, draft, endpoint, new_node, until
 from node.proxy import TcpProxy
 
@@ -136,6 +139,44 @@ async def test_big_catch_up_cut_again_and_again_makes_progress_each_time(tmp_pat
         assert sum(proxy.passed) < 2.5 * 10_000_000
         assert records_of(two) == 161
         assert status_of(two).records_received == 161
+
+
+class SlowToAnswer:
+    """The store of a node that answers late, when runs have been stored for some time."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self.stored = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def call(self, method: Callable[..., Any], *args: Any) -> Any:
+        answer = await self._store.call(method, *args)
+        if method is StoreMethods.store_runs:
+            self.stored.set()
+            await asyncio.sleep(0.2)
+        return answer
+
+
+async def test_records_stored_while_their_connection_breaks_are_told_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Otherwise the index and other peers would not hear of them before something else comes."""
+    one, two = new_node(tmp_path, "one"), new_node(tmp_path, "two")
+    slow = SlowToAnswer(two.parts.store)
+    two = Node(replace(two.parts, store=cast(SqliteStore, slow)))
+    heard: list[LocalChange] = []
+    two.listeners.append(heard.extend)
+    async with one, two, TcpProxy(one.peer_port) as proxy:
+        await acquainted(one, two)
+        await one.publish(FSC, [draft(1), draft(2)])
+        await dial(two, one, proxy.port)
+        await slow.stored.wait()
+        proxy.drop()
+        await until(lambda: heard != [])
+        assert [change.head.seq for change in heard] == [2]
+        assert status_of(two).records_received == 3
 
 
 async def test_nodes_that_dial_each_other_keep_one_session(tmp_path: Path) -> None:
