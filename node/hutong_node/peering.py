@@ -217,6 +217,8 @@ class Peering:
             await self._try_once(peer, status)
             if self._clock.monotonic_s() - began_s >= STEADY_S:
                 wait_s = BACK_OFF_FIRST_S
+            if self._linked(org):
+                continue  # by its own dial: the state is that of this session, nothing is waited for
             # Full jitter: nodes that lost the same peer at once do not come back at once.
             pause_s = wait_s * random.uniform(0.5, 1.0)
             status.state, status.next_try_s = "waiting", pause_s
@@ -349,11 +351,13 @@ class Peering:
         match news:
             case Opened(org=org):
                 link.org = org
+                self._keep_one(link)
+                if link.given_up:
+                    return
                 status = self._status(org, None)
                 status.state, status.next_try_s = "syncing", None
                 status.connected_ms = self._clock.now_ms()
                 status.last_fault = status.last_reason = status.settle_ms = None
-                self._keep_one(link)
             case Refused(leftover=leftover) if status is not None:
                 side = status.refusals_by_peer if leftover.by_peer else status.refusals
                 side[leftover.fault.value] += 1
@@ -361,6 +365,8 @@ class Peering:
                 self._metrics.refusals.labels(fault=leftover.fault.value, by=by).inc()
             case RoundEnded(number=number) if status is not None:
                 status.rounds = number
+            case Settled() | Unsettled() if link.given_up:
+                pass  # people see the session that stays
             case Settled() if status is not None:
                 status.settled_ms = self._clock.now_ms()
                 status.faults = 0

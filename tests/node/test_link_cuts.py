@@ -197,6 +197,26 @@ async def test_nodes_that_dial_each_other_keep_one_session(tmp_path: Path) -> No
         assert status_of(one).tries + status_of(two).tries == tries
 
 
+async def test_state_of_a_peer_is_that_of_the_session_which_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dial of our own that comes to nothing meanwhile does not make it look lost."""
+    monkeypatch.setattr(transport, "CONNECT_S", 1.0)
+    one, two = new_node(tmp_path, "one"), new_node(tmp_path, "two")
+    async with one, two:
+        mute = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1")
+        async with mute:
+            await acquainted(one, two)
+            await dial(two, one, mute.sockets[0].getsockname()[1])
+            await until(lambda: status_of(two).state == "dialling")
+            await dial(one, two)
+            await until(lambda: status_of(two).state == "settled")
+            await until(lambda: status_of(two).last_reason is not None)
+        assert status_of(two).state == "settled"
+        await asyncio.sleep(0.1)
+        assert (status_of(two).state, status_of(two).tries) == ("settled", 1)
+
+
 async def test_peer_that_comes_back_takes_the_place_of_its_dead_session(tmp_path: Path) -> None:
     """The old connection broke at the peer's side only; nobody waits for it to be found silent."""
     one, two = new_node(tmp_path, "one"), new_node(tmp_path, "two")
