@@ -17,10 +17,11 @@ from typing import Final
 from hutong_node.clock import Clock
 from hutong_node.publishing import OwnWriter, Publisher, PublishingRefused
 from hutong_node.store.interface import NewErase, NewRecord, Policy, Publication
-from hutong_node.store.sqlite.forks import bare_run, keep_fork
+from hutong_node.store.sqlite.forks import bare_run, has_proof, keep_fork
 from hutong_node.store.sqlite.held import LogRow, OrgRow
 from hutong_node.store.sqlite.ledger import Ledger
 from hutong_node.store.sqlite.orgs import held_heads
+from hutong_node.verified_seals import VerifiedSeals
 from hutong_protocol.exchange import (
     EventsOutcome,
     Head,
@@ -32,7 +33,7 @@ from hutong_protocol.exchange import (
 from hutong_protocol.faults import Fault, ProtocolFault
 from hutong_protocol.identity import IdentityState, admit, decide_log
 from hutong_protocol.identity_events import Event, parse_event
-from hutong_protocol.ids import LogId, OrgId
+from hutong_protocol.ids import LogId, OrgId, RecordId
 from hutong_protocol.limits import RUN_BYTES_MAX, SALT_BYTES
 from hutong_protocol.log_state import Joined, Refused, fork_proof, join
 from hutong_protocol.records import Kind
@@ -69,6 +70,7 @@ class Replica:
         self._clock = clock
         self._policy = policy
         self._refusals = refusals
+        self._verified = VerifiedSeals()
 
     def forget(self) -> None:
         """Drops what is remembered of the tables."""
@@ -211,7 +213,7 @@ class Replica:
         if claimed is not None and not self._policy.accepts(claimed, scope):
             # Before any signature is checked: who isn't let in can't keep this node busy.
             return _outcome(log, None, first, last, Fault.NOT_ACCEPTED)
-        run = check_run(value, log_id=log, writer=None)
+        run = self._checked(log, value, writer=None, held=None)
         opened = run.opened
         assert opened is not None
         if Scope(opened.space, opened.topic) != scope:
@@ -239,7 +241,8 @@ class Replica:
             return _outcome(log.id, log, first, last, Fault.GAP)
         if last <= state.head_seq and self._is_known(log, value, last):
             return _outcome(log.id, log, first, last, None)
-        run = check_run(value, log_id=log.id, writer=state.open.writer)
+        held = self.ledger.held_ids(log, last, last)[0] if last <= state.head_seq else None
+        run = self._checked(log.id, value, writer=state.open.writer, held=held)
         refusal = decide_log(log.org.state, state.open)
         if refusal is not None:
             needs = log.org.id if refusal is Fault.IDENTITY_NEEDED else None
@@ -258,6 +261,26 @@ class Replica:
             refused = _outcome(log.id, log, first, last, joined.fault, fork_seq=joined.seq)
             return replace(refused, at_join=True)
         return self._append(log, run, joined)
+
+    def _checked(
+        self, log: LogId, value: list[object], *, writer: bytes | None, held: bytes | None
+    ) -> CheckedRun:
+        """A run without a fault; a signature is verified once, whoever brings it (hard case 65).
+
+        Args:
+            held: the id of the record that is held where the run says that it ends. If it ends with
+                that very record, it brings nothing but parts, which their commits vouch for; its
+                seal isn't looked at, and never kept. Spec: 6.4.
+        """
+
+        def is_authentic(key: bytes, record: RecordId, seal: bytes) -> bool:
+            return record == held or (key, record, seal) in self._verified
+
+        run = check_run(value, log_id=log, writer=writer, is_authentic=is_authentic)
+        key = writer if run.opened is None else run.opened.writer
+        if key is not None and run.last.id != held:
+            self._verified.add(key, run.last.id, run.seal)
+        return run
 
     def _append(self, log: LogRow, run: CheckedRun, joined: Joined) -> RunOutcome:
         """Keeps what is new of a run that fits."""
@@ -298,7 +321,7 @@ class Replica:
     def _is_known(self, log: LogRow, value: list[object], last: int) -> bool:
         """Whether a run ends with a signature that is held at that very place.
 
-        Then it is a duplicate, or a bad copy of one, and verifying it again would gain nothing but
+        Then it is a duplicate, or a bad copy of one, and looking at it would gain nothing but
         missing parts (hard case 65).
         """
         seal = value[4] if len(value) == 5 else None
@@ -311,6 +334,8 @@ class Replica:
     def _note_fork(self, log: LogRow, run: CheckedRun, refused: Refused) -> None:
         """Keeps the proof, and gives up the log if it is an own one. Spec: 5.10."""
         self._publisher.noticed(log, "it was forked")
+        if has_proof(self.connection, log, run.last.id):
+            return
         at = refused.seq if refused.seq is not None else run.first_seq - 1
         held = bare_run(self.connection, log, at)
         proof = fork_proof(held, run) if held is not None else None

@@ -66,6 +66,14 @@ def keep_fork(
     )
 
 
+def has_proof(connection: sqlite3.Connection, log: LogRow, head: bytes) -> bool:
+    """Whether a proof is kept whose refused run ends with this record."""
+    found = connection.execute(
+        "SELECT 1 FROM fork_proofs WHERE log = ? AND head = ?", (log.number, head)
+    ).fetchone()
+    return found is not None
+
+
 def list_forks(connection: sqlite3.Connection) -> list[ForkProof]:
     """All proofs, those of one log together."""
     found = connection.execute(
