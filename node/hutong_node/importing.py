@@ -108,6 +108,7 @@ class Importing:
                 closed, closes = await self._close_gone(source, request, number, rows_seen)
                 signed += closes
                 await asyncio.to_thread(self._intake.finish_run, number)
+            await asyncio.to_thread(self._intake.remove_leftovers, of_plans=request.last)
             return _answer(source, run, request, verdicts, closed, signed)
 
     async def _begin(self, source: str, run: str, request: ImportRequest) -> int:

@@ -1,9 +1,13 @@
 """What this node remembers of rows that came in: their keys, runs, and drafts that wait unsigned.
 
-Owns `intake.db` and, beside it, `kept-at-home.db` with the values that rows brought and that must
-not be signed; both are for their owner only, neither is ever sent, and no value of them reaches a
-log (threat 54). They are written as durably as records are: were a key forgotten, its row would be
-published a second time.
+Owns `intake.db` and, beside it, `kept-at-home.db` with all that rows brought and nobody let out:
+values that must not be signed, and the drafts. Both are for their owner only, neither is ever sent,
+and no value of them reaches a log (threat 54). They are written as durably as records are: were a
+key forgotten, its row would be published a second time.
+
+A draft that no longer waits loses its content at once. What deleting leaves in the file is removed
+by `remove_leftovers`: by whoever has finished a run or decided about a draft, at the end, and at
+the next start if the process ended before it could.
 
 Like the roster it is one connection behind a lock with short transactions; callers on the event
 loop go through `asyncio.to_thread`. What to do with a row is decided in `importing`.
@@ -20,6 +24,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from hutong_node.leftovers import Leftovers
 from hutong_protocol.exchange import Scope
 
 KEPT_FILE: Final = "kept-at-home.db"
@@ -57,7 +62,7 @@ class RowState:
 
 @dataclass(frozen=True, slots=True)
 class QueuedDraft:
-    """A draft in the queue; `facts` and `text` are encoded maps."""
+    """A draft in the queue; `facts` and `text` are encoded maps, empty once it no longer waits."""
 
     id: int
     source: str
@@ -80,6 +85,7 @@ _ROW = (
 _DRAFT = (
     "id, source, key, label, type, space, topic, facts, text, digest, created_ms, state, reason"
 )
+_EMPTIED = "facts = x'', text = x''"
 
 
 class Intake:
@@ -100,11 +106,29 @@ class Intake:
         self._connection.executescript(
             (resources.files("hutong_node") / "intake.sql").read_text(encoding="utf-8")
         )
+        self._leftovers = Leftovers(self._connection, ("main", "kept"))
+        self._leftovers.remove()
+        self._closed = False
 
     def close(self) -> None:
-        """Closes the files."""
+        """Closes the files; twice is the same as once."""
         with self._lock:
-            self._connection.close()
+            if not self._closed:
+                self._closed = True
+                self._leftovers.remove()
+                self._connection.close()
+
+    def remove_leftovers(self, *, of_plans: bool = True) -> None:
+        """Removes from the files and their logs what was deleted since the last time.
+
+        Takes some 10 ms per MB when there is anything to remove, otherwise nothing.
+
+        Args:
+            of_plans: also those of plans that were carried out, in the larger file. Their content
+                was signed; it can wait for the end of a run.
+        """
+        with self._lock:
+            self._leftovers.remove(None if of_plans else ("kept",))
 
     # Runs
 
@@ -171,6 +195,8 @@ class Intake:
     def put_rows(self, rows: Sequence[RowState]) -> None:
         """Keeps what is known of rows, all or none."""
         with self._writing() as execute:
+            if any(row.pending is not None for row in rows):
+                self._leftovers.note("main")  # plans hold content, and are gone in a moment
             for row in rows:
                 execute(
                     f"INSERT OR REPLACE INTO import_rows ({_ROW})"
@@ -219,15 +245,16 @@ class Intake:
         """Lets a draft wait in place of an earlier one of the same row; returns its number."""
         with self._writing() as execute:
             waiting = execute(
-                "SELECT id, digest FROM drafts WHERE source = ? AND key = ? AND state = 'waiting'",
+                "SELECT id, digest FROM kept.drafts"
+                " WHERE source = ? AND key = ? AND state = 'waiting'",
                 (row.source, row.key),
             ).fetchone()
             if waiting is not None and waiting[1] == digest:
                 return int(waiting[0])
             self._drop_draft(execute, row.source, row.key, now_ms)
             found = execute(
-                "INSERT INTO drafts (source, key, label, type, space, topic, facts, text, digest,"
-                " created_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting') RETURNING id",
+                "INSERT INTO kept.drafts (source, key, label, type, space, topic, facts, text,"
+                " digest, created_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting') RETURNING id",
                 (
                     *(row.source, row.key, row.label, row.type, *row.scope),
                     *(facts, text, digest, now_ms),
@@ -245,21 +272,23 @@ class Intake:
         """Takes drafts out of the queue whose rows a complete run didn't have."""
         with self._writing() as execute:
             unseen = "SELECT key FROM import_rows WHERE source = ?1 AND run <> ?2"
-            execute(
-                "UPDATE drafts SET state = 'dropped', decided_ms = ?3 WHERE source = ?1"
-                f" AND state = 'waiting' AND key IN ({unseen})",
+            dropped = execute(
+                f"UPDATE kept.drafts SET state = 'dropped', decided_ms = ?3, {_EMPTIED}"
+                f" WHERE source = ?1 AND state = 'waiting' AND key IN ({unseen})",
                 (source, run, now_ms),
             )
-            execute(
+            forgotten = execute(
                 "DELETE FROM kept.sensitive WHERE source = ?1 AND key IN"
                 f" ({unseen} AND thing IS NULL)",
                 (source, run),
             )
+            if dropped.rowcount or forgotten.rowcount:
+                self._leftovers.note("kept")
 
     def draft(self, number: int) -> QueuedDraft | None:
         """A draft of any state."""
         with self._reading() as execute:
-            row = execute(f"SELECT {_DRAFT} FROM drafts WHERE id = ?", (number,)).fetchone()
+            row = execute(f"SELECT {_DRAFT} FROM kept.drafts WHERE id = ?", (number,)).fetchone()
             return None if row is None else _queued(row)
 
     def latest_drafts(self, source: str, keys: Iterable[str]) -> dict[str, QueuedDraft]:
@@ -268,7 +297,7 @@ class Intake:
         with self._reading() as execute:
             for key in set(keys):
                 for row in execute(
-                    f"SELECT {_DRAFT} FROM drafts WHERE source = ? AND key = ?"
+                    f"SELECT {_DRAFT} FROM kept.drafts WHERE source = ? AND key = ?"
                     " AND state <> 'dropped' ORDER BY id DESC LIMIT 1",
                     (source, key),
                 ):
@@ -281,7 +310,7 @@ class Intake:
             return [
                 _queued(row)
                 for row in execute(
-                    f"SELECT {_DRAFT} FROM drafts WHERE state = 'waiting' AND id > ?"
+                    f"SELECT {_DRAFT} FROM kept.drafts WHERE state = 'waiting' AND id > ?"
                     " ORDER BY id LIMIT ?",
                     (after, drafts_max),
                 )
@@ -290,7 +319,7 @@ class Intake:
     def waiting_count(self) -> int:
         """How many drafts wait."""
         with self._reading() as execute:
-            row = execute("SELECT count(*) FROM drafts WHERE state = 'waiting'").fetchone()
+            row = execute("SELECT count(*) FROM kept.drafts WHERE state = 'waiting'").fetchone()
             return int(row[0])
 
     def decide_draft(
@@ -303,13 +332,15 @@ class Intake:
         method: str | None = None,
         checker: str | None = None,
     ) -> bool:
-        """Notes what somebody decided; False if it was decided before."""
+        """Notes what somebody decided, and forgets the content; False if it was decided before."""
         with self._writing() as execute:
             changed = execute(
-                "UPDATE drafts SET state = ?, decided_ms = ?, reason = ?, method = ?, checker = ?"
-                " WHERE id = ? AND state = 'waiting'",
+                "UPDATE kept.drafts SET state = ?, decided_ms = ?, reason = ?, method = ?,"
+                f" checker = ?, {_EMPTIED} WHERE id = ? AND state = 'waiting'",
                 (state, now_ms, reason, method, checker, number),
             )
+            if changed.rowcount:
+                self._leftovers.note("kept")
             return bool(changed.rowcount)
 
     # What stays at home
@@ -318,6 +349,8 @@ class Intake:
         """Keeps, by key, the values that these rows brought, in place of earlier ones."""
         with self._writing() as execute:
             for key, labelled in values.items():
+                if self._kept(execute, source, key) == labelled:
+                    continue
                 self._forget_kept(execute, source, key)
                 for label, value in labelled.items():
                     execute(
@@ -328,12 +361,7 @@ class Intake:
     def kept_at_home(self, source: str, key: str) -> dict[str, str]:
         """The values that a row brought."""
         with self._reading() as execute:
-            rows = execute(
-                "SELECT label, value FROM kept.sensitive WHERE source = ? AND key = ?"
-                " ORDER BY label",
-                (source, key),
-            )
-            return {str(label): str(value) for label, value in rows}
+            return self._kept(execute, source, key)
 
     def forget_kept(self, source: str, keys: Iterable[str]) -> None:
         """Deletes what these rows brought."""
@@ -357,17 +385,29 @@ class Intake:
                 execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (name, digest, now_ms))
             return None
 
-    @staticmethod
-    def _drop_draft(execute: Any, source: str, key: str, now_ms: int) -> None:
-        execute(
-            "UPDATE drafts SET state = 'dropped', decided_ms = ?"
+    def _drop_draft(self, execute: Any, source: str, key: str, now_ms: int) -> None:
+        dropped = execute(
+            f"UPDATE kept.drafts SET state = 'dropped', decided_ms = ?, {_EMPTIED}"
             " WHERE source = ? AND key = ? AND state = 'waiting'",
             (now_ms, source, key),
         )
+        if dropped.rowcount:
+            self._leftovers.note("kept")
+
+    def _forget_kept(self, execute: Any, source: str, key: str) -> None:
+        forgotten = execute(
+            "DELETE FROM kept.sensitive WHERE source = ? AND key = ?", (source, key)
+        )
+        if forgotten.rowcount:
+            self._leftovers.note("kept")
 
     @staticmethod
-    def _forget_kept(execute: Any, source: str, key: str) -> None:
-        execute("DELETE FROM kept.sensitive WHERE source = ? AND key = ?", (source, key))
+    def _kept(execute: Any, source: str, key: str) -> dict[str, str]:
+        rows = execute(
+            "SELECT label, value FROM kept.sensitive WHERE source = ? AND key = ? ORDER BY label",
+            (source, key),
+        )
+        return {str(label): str(value) for label, value in rows}
 
     @contextmanager
     def _reading(self) -> Iterator[Any]:
@@ -382,6 +422,7 @@ class Intake:
                 yield self._connection.execute
             except BaseException:
                 self._connection.execute("ROLLBACK")
+                self._leftovers.rolled_back()
                 raise
             self._connection.execute("COMMIT")
 

@@ -1,5 +1,7 @@
 -- Rows that came in from outside, and drafts that wait for somebody to look at them. Nothing of this
--- is ever sent. What a row brought that must not be signed stands in a file of its own, `kept`.
+-- is ever sent. What rows brought and nobody has let out stands in a file of its own, `kept`: values
+-- that are never signed, and the drafts. It stays small enough to be written anew when some of it
+-- is dropped, so that nothing of that is left on the disk.
 
 CREATE TABLE IF NOT EXISTS import_runs (
     number     INTEGER PRIMARY KEY,
@@ -32,27 +34,6 @@ CREATE TABLE IF NOT EXISTS import_rows (
 CREATE INDEX IF NOT EXISTS import_rows_by_thing ON import_rows (thing);
 CREATE INDEX IF NOT EXISTS import_rows_pending ON import_rows (source) WHERE pending IS NOT NULL;
 
-CREATE TABLE IF NOT EXISTS drafts (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    source     TEXT NOT NULL,
-    key        TEXT NOT NULL,
-    label      TEXT NOT NULL,
-    type       TEXT NOT NULL,
-    space      TEXT NOT NULL,
-    topic      TEXT NOT NULL,
-    facts      BLOB NOT NULL,
-    text       BLOB NOT NULL,
-    digest     BLOB NOT NULL,
-    created_ms INTEGER NOT NULL,
-    state      TEXT NOT NULL CHECK (state IN ('waiting', 'released', 'refused', 'dropped')),
-    decided_ms INTEGER,
-    reason     TEXT,
-    method     TEXT,
-    checker    TEXT                        -- a person's name: stays here
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS drafts_waiting ON drafts (source, key) WHERE state = 'waiting';
-CREATE INDEX IF NOT EXISTS drafts_of_key ON drafts (source, key, id);
-
 CREATE TABLE IF NOT EXISTS requests (
     name    TEXT PRIMARY KEY,              -- an idempotency key
     digest  BLOB NOT NULL,
@@ -66,3 +47,24 @@ CREATE TABLE IF NOT EXISTS kept.sensitive (
     value  TEXT NOT NULL,
     PRIMARY KEY (source, key, label)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS kept.drafts (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    source     TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    label      TEXT NOT NULL,
+    type       TEXT NOT NULL,
+    space      TEXT NOT NULL,
+    topic      TEXT NOT NULL,
+    facts      BLOB NOT NULL,          -- empty from the moment when it no longer waits
+    text       BLOB NOT NULL,          -- likewise
+    digest     BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('waiting', 'released', 'refused', 'dropped')),
+    decided_ms INTEGER,
+    reason     TEXT,
+    method     TEXT,
+    checker    TEXT                        -- a person's name: stays here
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS kept.drafts_waiting ON drafts (source, key) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS kept.drafts_of_key ON drafts (source, key, id);

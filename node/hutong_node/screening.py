@@ -3,7 +3,7 @@
 Owns what happens when a person releases or refuses a draft. Releasing signs what the row needs and,
 beside it, this organisation's own check of it: a `verify` bound to what was checked by its digests
 (Spec: 12.18). Both have names of their own, so that releasing twice, or again after a crash, signs
-each once. Who checked is a person: the name stays in `intake.db`.
+each once. Who checked is a person: the name stays on this node, the content of the draft doesn't.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ class Screening:
                 method=method,
                 checker=checker,
             )
+        await asyncio.to_thread(self._intake.remove_leftovers)
         return ReleaseAnswer(
             thing=record_text(thing), record=record_text(version), verify=record_text(verify)
         )
@@ -117,6 +118,7 @@ class Screening:
         )
         if row.thing is None:
             await asyncio.to_thread(self._intake.forget_kept, queued.source, [queued.key])
+        await asyncio.to_thread(self._intake.remove_leftovers)
 
     async def _waiting(self, number: int) -> tuple[QueuedDraft, RowState]:
         """A draft that waits, and its row."""

@@ -116,5 +116,5 @@ def test_row_has_one_waiting_draft_the_newest(intake: Intake) -> None:
     assert intake.decide_draft(second, "refused", 8, reason="no")
     assert not intake.decide_draft(second, "released", 9)
     latest = intake.latest_drafts("sheet", ["a"])["a"]
-    assert (latest.state, latest.reason, latest.facts) == ("refused", "no", b"g")
+    assert (latest.state, latest.reason, latest.facts) == ("refused", "no", b"")
     assert intake.waiting_count() == 0
