@@ -137,6 +137,8 @@ class RecordAnswer(Told):
     """A record as it is held. Facts and text are null where they aren't present; states say why.
 
     `fits` is false for facts that the schema can't read; they are then shown as `raw`, hex.
+    `written_at` is what the writer claims. `written_at_doubt` is `late` where that is more than ten
+    minutes ahead of this node's clock, `early` where it is before the protocol had records.
     """
 
     id: str
@@ -149,6 +151,7 @@ class RecordAnswer(Told):
     seq: int
     clock: int
     written_at: str
+    written_at_doubt: Literal["early", "late"] | None = None
     refs: dict[str, str | list[str]]
     facts: JsonMap | None
     facts_state: Literal["present", "erased", "missing", "absent"]
@@ -282,6 +285,7 @@ class PeerItem(Told):
     leftovers: int = 0
     refusals: dict[str, int] = {}
     refusals_by_peer: dict[str, int] = {}
+    clock_off_s: int | None = None
 
 
 class ForkItem(Told):
@@ -316,6 +320,21 @@ class CoverageItem(Told):
     not_held: list[str]
 
 
+class ClockItem(Told):
+    """This clock beside those of `compared` peers; `off_s` is the median, positive when ahead.
+
+    `signs` says whether anything may be signed as it stands. `trusted`: the operator told the node
+    to sign whatever the peers' clocks say. Spec: 5.4.4.
+    """
+
+    now: str
+    off_s: int | None
+    compared: int
+    apart: list[Author]
+    signs: bool
+    trusted: bool
+
+
 class StatusAnswer(Told):
     """How this node is. `frontier_digest` is the shared root over all scopes held. Spec: 7.5.4.
 
@@ -338,6 +357,7 @@ class StatusAnswer(Told):
     peers: list[PeerItem]
     refusals: dict[str, int]
     queue: int
+    clock: ClockItem
     marker_mismatch: str | None = None
     frozen: list[Author] = []
     forks: list[ForkItem] = []

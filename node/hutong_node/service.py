@@ -110,7 +110,7 @@ class NodeService:
                 "no record with this id is held here",
                 way_out="it may be in a scope that this node doesn't hold, or not have arrived",
             )
-        return record_answer(found, await self._names())
+        return record_answer(found, await self._names(), now_ms=self._node.clock.now_ms())
 
     # Things
 
@@ -162,7 +162,8 @@ class NodeService:
             raise await self._no_such_thing(identifier)
         members = await asyncio.to_thread(parts.index.members, identifier)
         records = await parts.store.call(StoreMethods.records, members)
-        return thing_answer(view, records, await self._names(), behind=behind)
+        names = await self._names()
+        return thing_answer(view, records, names, behind=behind, now_ms=self._node.clock.now_ms())
 
     async def at_home(self, thing: str) -> AtHomeAnswer:
         """What came with a thing's row and stays on this node."""

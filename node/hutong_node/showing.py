@@ -34,6 +34,11 @@ from hutong_protocol.schema.jsonform import facts_to_json
 _TIME_MS_MAX: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, beyond which times have no text."""
 
+_FIRST_MS: Final = 1_767_225_600_000
+"""2026-01-01: before it this protocol had no records."""
+_AHEAD_MS_MAX: Final = 600_000
+"""How far a writer's clock may be ahead of ours without a word about it."""
+
 _State: TypeAlias = Literal["present", "erased", "missing", "absent"]
 _KIND_OF: Final = {
     **dict.fromkeys(("who", "author", "provider", "by", "steward"), IdKind.ORG),
@@ -58,6 +63,13 @@ def time_text(ms: int | None) -> str | None:
     return None if ms is None or not 0 <= ms <= _TIME_MS_MAX else instant_text(ms)
 
 
+def _doubt(ts: int, now_ms: int) -> Literal["early", "late"] | None:
+    """Whether a writer's time can't be right by ours. It decides nothing either way. Spec: 5.2."""
+    if ts < _FIRST_MS:
+        return "early"
+    return "late" if ts > now_ms + _AHEAD_MS_MAX else None
+
+
 def record_text(record: bytes) -> str:
     """A record id in its text form."""
     return format_id(IdKind.RECORD, record)
@@ -69,9 +81,13 @@ def problem_items(problems: Iterable[Problem]) -> list[ProblemItem]:
 
 
 def record_answer(
-    record: StoredRecord, directory: Directory, standing: Standing | None = None
+    record: StoredRecord,
+    directory: Directory,
+    standing: Standing | None = None,
+    *,
+    now_ms: int,
 ) -> RecordAnswer:
-    """A record with everything that can be read of it."""
+    """A record with everything that can be read of it; `now_ms` is this node's time."""
     facts, facts_state, raw = part_of(record, FACTS_ROLE)
     text, text_state, _ = part_of(record, TEXT_ROLE)
     known = RECORD_TYPES.get(record.type)
@@ -86,6 +102,7 @@ def record_answer(
         seq=record.seq,
         clock=record.clock,
         written_at=time_text(record.ts) or str(record.ts),
+        written_at_doubt=_doubt(record.ts, now_ms),
         refs=refs_to_json(record.refs, None if known is None else known.refs),
         facts=None if facts is None else as_json(record.type, facts),
         facts_state=facts_state,
@@ -124,12 +141,18 @@ def thing_item(view: ThingView, revision: StoredRecord | None, directory: Direct
 
 
 def thing_answer(
-    view: ThingView, records: Mapping[RecordId, StoredRecord], directory: Directory, *, behind: int
+    view: ThingView,
+    records: Mapping[RecordId, StoredRecord],
+    directory: Directory,
+    *,
+    behind: int,
+    now_ms: int,
 ) -> ThingAnswer:
     """A thing with its numbers and its history, oldest record first.
 
     Args:
         records: those of the thing, by id.
+        now_ms: this node's time, against which the times of writers look odd or not.
     """
     revision = records.get(RecordId(view.thing.revision))
     body, text = body_of(revision), _text_of(revision)
@@ -150,7 +173,10 @@ def thing_answer(
         waiting_on=shown["waiting_on"],
         checks=shown["verification"]["checks"],
         flags=shown["flags"],
-        history=[record_answer(record, directory, standings.get(record.id)) for record in history],
+        history=[
+            record_answer(record, directory, standings.get(record.id), now_ms=now_ms)
+            for record in history
+        ],
         as_of=time_text(view.as_of_ms) or str(view.as_of_ms),
         digest=shown["digest"],
         behind=behind,

@@ -16,7 +16,9 @@ from hutong_node.api_models import (
     JoinRequest,
     PublishRequest,
     ScopeItem,
+    SubscribeRequest,
 )
+from hutong_node.clock import SystemClock
 from hutong_node.indexing import ThingFilter
 from hutong_node.refusals import Code, Refused
 from hutong_node.store.interface import NewErase, StoreMethods
@@ -25,6 +27,17 @@ from node.local_nodes import CANARY, FAR_FUTURE, local, local_again, need_facts,
 from node.nodes import FSC, SPACE, new_node, until
 
 ANY = ThingFilter()
+NOW_MS = 1_800_000_000_000
+
+
+class SetClock(SystemClock):
+    """The clocks of this machine, but for the wall."""
+
+    def __init__(self, ms: int) -> None:
+        self.ms = ms
+
+    def now_ms(self) -> int:
+        return self.ms
 
 
 def drafts(*given: dict[str, Any]) -> PublishRequest:
@@ -286,6 +299,34 @@ async def test_erased_and_unreadable_parts_are_shown_as_such(tmp_path: Path) -> 
         shown = await one.service.thing(need)
         assert (shown.thing.title, shown.text) == (None, None)
         assert shown.history[0].text_state == "erased"
+        assert shown.lines[0].required == "200"
+
+
+@pytest.mark.parametrize(
+    ("ts", "doubt"),
+    [
+        (0, "early"),
+        (1_767_225_599_999, "early"),
+        (1_767_225_600_000, None),
+        (NOW_MS + 600_000, None),
+        (NOW_MS + 600_001, "late"),
+        (2**31 * 1_000, "late"),
+        (2**53 - 1, "late"),
+    ],
+)
+async def test_time_that_cannot_be_true_is_shown_with_a_flag(
+    tmp_path: Path, ts: int, doubt: str | None
+) -> None:
+    """Hard case 73: such a record is accepted and counted as any other, and marked for people."""
+    clock = SetClock(ts)
+    async with opened(new_node(tmp_path, "one", tls=False, clock=clock)) as one:
+        await one.service.subscribe(SubscribeRequest(scopes=[ScopeItem(space=SPACE, topic="fsc")]))
+        need = await one.draft("need/1", "fsc", facts=need_facts(await one.incident()),
+                               text={"title": "a"})  # fmt: skip
+        clock.ms = NOW_MS
+        shown = await one.service.thing(need)
+        assert [entry.written_at_doubt for entry in shown.history] == [doubt]
+        assert (await one.service.record(need)).written_at_doubt == doubt
         assert shown.lines[0].required == "200"
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _WHOLE_ID: Final = len("rec-") + 56
 _PAGE: Final = "500"
+_DOUBTS: Final = {"early": " (too early to be true)", "late": " (ahead of the clock here)"}
 AsOf = Annotated[str | None, typer.Option(help="An instant, 2022-01-03T18:00:00+08:00.")]
 
 
@@ -59,6 +60,7 @@ def status(
             "drafts that wait": told["queue"] or None,
             "frontier digest": told["frontier_digest"],
             "as of": told["as_of"],
+            "clock": _clock_words(told["clock"]),
             "runs refused": told["refusals"],
             "frozen": [who(author) for author in told["frozen"]],
             "not held": [short(org) for org in (told["coverage"] or {}).get("not_held", ())],
@@ -215,6 +217,18 @@ def print_peers(peers: list[dict[str, Any]]) -> None:
     )
 
 
+def _clock_words(clock: Mapping[str, Any]) -> str | None:
+    """This clock beside those of the peers; None where there is nobody to compare with."""
+    off_s = clock["off_s"]
+    if off_s is None:
+        return None
+    side = "ahead of" if off_s > 0 else "behind"
+    off = "with" if abs(off_s) < 2 else f"{abs(off_s)} s {side}"
+    return f"{off} {clock['compared']} peers' clocks" + (
+        "" if clock["signs"] else ": signs nothing"
+    )
+
+
 def _print_thing(told: Mapping[str, Any]) -> None:
     thing = told["thing"]
     steward = thing["steward"]
@@ -264,7 +278,7 @@ def _print_thing(told: Mapping[str, Any]) -> None:
         ("written", "record", "type", "by", "standing"),
         (
             (
-                entry["written_at"],
+                entry["written_at"] + _DOUBTS.get(entry["written_at_doubt"], ""),
                 short(entry["id"]),
                 entry["type"],
                 who(entry["author"]),
