@@ -67,11 +67,27 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Something in a row at which a person must look before it is signed. Never quotes the cell.
+
+    `cell` names it as refusals do, `field` is the field of the record, like
+    `facts.lines[0].quantity`. `what` is a word for programs: `quantity-not-understood`,
+    `two-amounts`, `year-guessed`, `pii:cn_mobile`; `words` say the same to people.
+    """
+
+    cell: str
+    field: str
+    what: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DraftRow:
     """A row as it would be published.
 
     Facts and text are in their JSON form. `key` is the business key: opaque, equal for the same
-    row of the next file whatever its place. `sensitive` stays at home and is never signed.
+    row of the next file whatever its place. `sensitive` stays at home and is never signed. A draft
+    with `marks` waits for a person, whatever the mapping says about screening.
     """
 
     key: str
@@ -82,6 +98,7 @@ class DraftRow:
     text: Mapping[str, Json]
     row_label: str
     sensitive: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    marks: tuple[Mark, ...] = ()
 
 
 class MappingRefused(Exception):
