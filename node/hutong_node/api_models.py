@@ -324,7 +324,7 @@ class ClockItem(Told):
     """This clock beside those of `compared` peers; `off_s` is the median, positive when ahead.
 
     `signs` says whether anything may be signed as it stands. `trusted`: the operator told the node
-    to sign whatever the peers' clocks say. Spec: 5.4.4.
+    to sign whatever the peers' clocks say. Spec: 5.2.6.
     """
 
     now: str

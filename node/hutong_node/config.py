@@ -63,6 +63,15 @@ class Policy(BaseModel):
     credit: Annotated[int, Field(ge=1, le=64)] = 8
 
 
+class ClockTrust(BaseModel):
+    """Whether this machine's clock is right, whatever the peers' clocks say. Spec 5.2.6."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trusted: bool = False
+    """True: records are signed although this clock is more than ten minutes off the peers'."""
+
+
 class Config(BaseSettings):
     """Everything in `hutong.toml`. `HUTONG_PEER__PORT=9000` in the environment goes before it."""
 
@@ -74,6 +83,7 @@ class Config(BaseSettings):
     peer: PeerListen = PeerListen()
     local: LocalListen = LocalListen()
     policy: Policy = Policy()
+    clock: ClockTrust = ClockTrust()
 
     @classmethod
     def settings_customise_sources(
@@ -205,6 +215,10 @@ sessions_max = {policy.sessions_max}
 sessions_per_address_max = {policy.sessions_per_address_max}
 # Frames of runs that a peer may have under way, 1 to 64.
 credit = {policy.credit}
+
+[clock]
+# A node whose clock is more than ten minutes off its peers' signs nothing. true: sign all the same.
+trusted = {_toml(config.clock.trusted)}
 """
     with folder.config.open("x", encoding="utf-8") as stream:
         stream.write(text)

@@ -13,6 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
+from hutong_node.clock import Clock
 from hutong_node.guard import Gate
 from hutong_node.joining import JoinDesk
 from hutong_node.observe import logger
@@ -41,6 +42,7 @@ def peer_application(
     *,
     org: OrgId,
     certificate: bytes | None,
+    clock: Clock,
     version: str,
     joined: Callable[[], Awaitable[None]],
 ) -> web.Application:
@@ -49,6 +51,7 @@ def peer_application(
     Args:
         gate: where the connections of this application come in.
         certificate: SHA-256 of what we present, None without TLS.
+        clock: what peers are told of the time.
         joined: called after somebody joined, before the answer goes out.
     """
     card = {
@@ -58,7 +61,7 @@ def peer_application(
         "organisation": format_id(IdKind.ORG, org),
         "software": {"name": SOFTWARE, "version": version},
     }
-    routes = _Routes(peering, desk, gate, certificate, joined, card)
+    routes = _Routes(peering, desk, gate, certificate, clock, joined, card)
     application = web.Application(
         client_max_size=JOIN_REQUEST_BYTES_MAX, middlewares=(routes.one_request,)
     )
@@ -77,6 +80,7 @@ class _Routes:
         desk: JoinDesk,
         gate: Gate,
         certificate: bytes | None,
+        clock: Clock,
         joined: Callable[[], Awaitable[None]],
         card: object,
     ) -> None:
@@ -84,6 +88,7 @@ class _Routes:
         self._desk = desk
         self._gate = gate
         self._certificate = certificate
+        self._clock = clock
         self._joined = joined
         self._card = card
 
@@ -116,10 +121,12 @@ class _Routes:
             return web.Response(status=429, text="quota")
         if not self._peering.make_room():
             return web.Response(status=503, text="quota")
-        socket = server_socket()
+        socket = server_socket(self._clock)
         await socket.prepare(request)
         self._gate.entered(request.protocol)
-        await self._peering.answer(WebSocketChannel(socket, self._certificate))
+        told = request.headers.get("Date")
+        channel = WebSocketChannel(socket, self._certificate, clock=self._clock, date=told)
+        await self._peering.answer(channel)
         return socket
 
     async def join(self, request: web.Request) -> web.Response:

@@ -90,9 +90,12 @@ class Importing:
         """Does with rows what they need; see `ImportRequest` and `ImportAnswer`.
 
         Raises:
-            Refused: another run of this source is under way, or came after this one.
+            Refused: another run of this source is under way, or came after this one; or nothing may
+                be signed now.
             StoreError: the store failed; sending the same again goes on from there.
         """
+        if not (request.dry_run or request.queue):
+            self._require_signing()
         async with self.alone(source):
             run = request.run or secrets.token_hex(8)
             number = await self._begin(source, run, request)
@@ -110,6 +113,12 @@ class Importing:
                 await asyncio.to_thread(self._intake.finish_run, number)
             await asyncio.to_thread(self._intake.remove_leftovers, of_plans=request.last)
             return _answer(source, run, request, verdicts, closed, signed)
+
+    def _require_signing(self) -> None:
+        """Refuses the whole request in place of each of its rows."""
+        forbidden = self._node.parts.signing()
+        if forbidden is not None:
+            raise forbidden.told_as("nothing can be signed now; no row was taken")
 
     async def _begin(self, source: str, run: str, request: ImportRequest) -> int:
         if request.dry_run:
@@ -314,7 +323,7 @@ class Importing:
             if done is None:
                 answers.append(shown)
             elif done.refusal is not None:
-                doubt = {"outcome": "question", "reason": done.refusal}
+                doubt = {"outcome": "question", "reason": str(done.refusal)}
                 answers.append(shown.model_copy(update=doubt))
             else:
                 answers.append(shown.model_copy(update={"record": record_text(done.records[0])}))
@@ -380,7 +389,7 @@ def _row_problems(draft: Draft, state: RowState | None, scopes: frozenset[Scope]
 def _note_signed(verdict: _Verdict, signed: SignedRow) -> None:
     if signed.refusal is not None:
         verdict.outcome = "refused"
-        verdict.problems = [Problem("", signed.refusal)]
+        verdict.problems = [Problem("", str(signed.refusal))]
         return
     verdict.state = signed.row
     verdict.record = signed.records[-1]

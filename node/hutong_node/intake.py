@@ -254,7 +254,8 @@ class Intake:
             self._drop_draft(execute, row.source, row.key, now_ms)
             found = execute(
                 "INSERT INTO kept.drafts (source, key, label, type, space, topic, facts, text,"
-                " digest, created_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting') RETURNING id",
+                " digest, created_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')"
+                " RETURNING id",
                 (
                     *(row.source, row.key, row.label, row.type, *row.scope),
                     *(facts, text, digest, now_ms),

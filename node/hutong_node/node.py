@@ -25,9 +25,11 @@ from hutong_node.http_peer import SILENT, peer_application
 from hutong_node.indexing import FoldIndex
 from hutong_node.joining import JoinDesk
 from hutong_node.observe import Metrics, logger
+from hutong_node.peer_clocks import PeerClocks
 from hutong_node.peering import Peering
 from hutong_node.publishing import OwnWriter
 from hutong_node.roster import Roster
+from hutong_node.signing_gate import SigningGate
 from hutong_node.store.interface import NewErase, NewRecord, Publication, StoreMethods
 from hutong_node.store.sqlite.store import SqliteStore
 from hutong_node.transport import is_loopback, server_context
@@ -51,10 +53,18 @@ class NodeParts:
     store: SqliteStore
     index: FoldIndex
     certificate: bytes | None
+    clock: Clock
+    clocks: PeerClocks
+    signing: SigningGate
 
 
-def open_parts(folder: DataFolder, clock: Clock | None = None) -> NodeParts:
+def open_parts(
+    folder: DataFolder, clock: Clock | None = None, *, trust_clock: bool = False
+) -> NodeParts:
     """Opens a data folder for use by this process alone.
+
+    Args:
+        trust_clock: sign whatever the peers' clocks say; the configuration can say so, too.
 
     Raises:
         ConfigRefused, FoundingRefused, KeyFileRefused, StoreError: it can't be used as it is; the
@@ -62,13 +72,17 @@ def open_parts(folder: DataFolder, clock: Clock | None = None) -> NodeParts:
     """
     config = load_config(folder)
     identity = load_identity(folder)
+    clock = clock or SystemClock()
     roster = Roster(folder.root / "node.db")
+    clocks = PeerClocks(clock, lambda: [peer.org for peer in roster.peers()])
+    signing = SigningGate(clocks, clock_trusted=trust_clock or config.clock.trusted)
     store = SqliteStore(
         folder.database,
         folder.marker,
         own=OwnWriter(identity.org, identity.delegation, identity.seed),
         policy=roster.policy(identity.org, config.policy.organisation_bytes_max),
         clock=clock,
+        forbids=signing,
     )
     store.run(StoreMethods.store_events, identity.org, identity.events)
     if store.mismatch is not None:
@@ -79,7 +93,10 @@ def open_parts(folder: DataFolder, clock: Clock | None = None) -> NodeParts:
         certificate = check_certificate(folder.certificate, folder.certificate_key)
     elif not is_loopback(config.peer.host):
         raise NodeRefused("`tls = false` under [peer] is for loopback addresses only")
-    return NodeParts(folder, config, identity, roster, store, index, certificate)
+    return NodeParts(
+        *(folder, config, identity, roster, store, index, certificate),
+        *(clock, clocks, signing),
+    )
 
 
 class Node:
@@ -91,15 +108,19 @@ class Node:
     def __init__(
         self, parts: NodeParts, *, clock: Clock | None = None, limits: GateLimits | None = None
     ) -> None:
-        """Puts the parts together; nothing listens yet. `limits` are otherwise by the policy."""
+        """Puts the parts together; nothing listens yet.
+
+        Without a `clock` it is that of the parts, without `limits` they are by the policy.
+        """
         self.parts = parts
-        self.clock: Clock = clock or SystemClock()
+        self.clock: Clock = clock or parts.clock
         self.metrics = Metrics()
         self.peering = Peering(
             parts.identity,
             parts.store,
             parts.roster,
             clock=self.clock,
+            clocks=parts.clocks,
             metrics=self.metrics,
             credit=parts.config.policy.credit,
             sessions_max=parts.config.policy.sessions_max,
@@ -219,6 +240,7 @@ class Node:
             self.gate,
             org=self.parts.identity.org,
             certificate=self.parts.certificate,
+            clock=self.clock,
             version=VERSION,
             joined=self.roster_changed,
         )

@@ -134,6 +134,11 @@ class Metrics:
         self.index_lag = Gauge(
             "hutong_index_lag_records", "Records not yet folded", registry=self.registry
         )
+        self.clock_off = Gauge(
+            "hutong_clock_off_seconds",
+            "By how much this clock is ahead of the median of the peers' clocks",
+            registry=self.registry,
+        )
         self.requests = Histogram(
             "hutong_local_api_seconds",
             "Requests to the local API",

@@ -17,6 +17,7 @@ from typing import Final
 from prometheus_client import generate_latest
 
 from hutong_node.api_models import (
+    ClockItem,
     CoverageItem,
     ForkItem,
     HealthAnswer,
@@ -30,8 +31,9 @@ from hutong_node.node import VERSION, Node
 from hutong_node.peer_status import PeerStatus
 from hutong_node.roster import Peer
 from hutong_node.showing import Directory, time_text
+from hutong_node.signing_gate import clock_sentence
 from hutong_node.store.errors import StoreError
-from hutong_node.store.interface import StoreMethods, StoreStatus
+from hutong_node.store.interface import ForkProof, StoreMethods, StoreStatus
 from hutong_protocol.exchange import Scope, ScopeRoot
 from hutong_protocol.fold import Coverage, FoldState
 from hutong_protocol.ids import IdKind, OrgId, format_id
@@ -43,6 +45,7 @@ DISK_FREE_MIN_BYTES: Final = 64 * 1_048_576
 CLOCK_EARLIEST_MS: Final = 1_767_225_600_000
 """2026-01-01: a clock before it is that of a machine that lost the time."""
 _PROBE_S: Final = 5.0
+_NAMED_MAX: Final = 5
 
 
 class Overview:
@@ -76,17 +79,7 @@ class Overview:
         refusals: Counter[str] = Counter()
         for peer in peers:
             refusals.update(peer.refusals)
-        forks = [
-            ForkItem(
-                log=format_id(IdKind.LOG, proof.log),
-                organisation=names.author(proof.org),
-                space=proof.scope.space,
-                topic=proof.scope.topic,
-                seq=proof.seq,
-                found_at=time_text(proof.found_ms) or "",
-            )
-            for proof in await parts.store.call(StoreMethods.fork_proofs)
-        ]
+        forks = [_fork(proof, names) for proof in await parts.store.call(StoreMethods.fork_proofs)]
         mismatch = None if parts.store.mismatch is None else parts.store.mismatch.value
         return StatusAnswer(
             organisation=names.author(parts.identity.org),
@@ -105,19 +98,25 @@ class Overview:
             peers=peers,
             refusals=dict(sorted(refusals.items())),
             queue=await asyncio.to_thread(self._intake.waiting_count),
+            clock=self._clock(names),
             marker_mismatch=mismatch,
             frozen=[names.author(org) for org in store.frozen_orgs],
             forks=forks,
             retired_logs=_retired(store),
-            alarms=_alarms(store, mismatch, len(forks), parts.identity.org),
+            alarms=_alarms(store, mismatch, len(forks), parts.identity.org)
+            + self._clock_alarms(names),
         )
 
     async def peers(self, names: Directory) -> list[PeerItem]:
         """The peers of the roster, and those that dialled us, by organisation id."""
         known = {peer.org: peer for peer in await asyncio.to_thread(self._node.parts.roster.peers)}
         seen = {status.org: status for status in self._node.peering.statuses()}
+        offsets = self._node.parts.clocks.offsets_ms()
         return [
-            _peer(org, known.get(org), seen.get(org), names, running=self._running)
+            _peer(
+                *(org, known.get(org), seen.get(org), offsets.get(org), names),
+                running=self._running,
+            )
             for org in sorted(known.keys() | seen.keys())
         ]
 
@@ -133,8 +132,7 @@ class Overview:
             checks["store"] = type(broken).__name__
         free = (await asyncio.to_thread(shutil.disk_usage, parts.folder.root)).free
         checks["disk"] = "ok" if free >= DISK_FREE_MIN_BYTES else f"{free} bytes left"
-        sane = self._node.clock.now_ms() >= CLOCK_EARLIEST_MS
-        checks["clock"] = "ok" if sane else "before this software was written"
+        checks["clock"] = self._clock_check()
         return HealthAnswer(ok=set(checks.values()) == {"ok"}, checks=checks)
 
     async def metrics(self) -> bytes:
@@ -144,8 +142,41 @@ class Overview:
         metrics.store_records.set(store.records)
         metrics.missing_parts.set(store.missing_parts)
         metrics.forked_logs.set(store.forked_logs)
+        metrics.clock_off.set((parts.clocks.verdict().off_ms or 0) / 1_000)
         metrics.index_lag.set(max(0, store.records - parts.index.watermark.row))
         return await asyncio.to_thread(generate_latest, metrics.registry)
+
+    def _clock(self, names: Directory) -> ClockItem:
+        parts = self._node.parts
+        verdict = parts.clocks.verdict()
+        return ClockItem(
+            now=time_text(self._node.clock.now_ms()) or "",
+            off_s=None if verdict.off_ms is None else round(verdict.off_ms / 1_000),
+            compared=verdict.compared,
+            apart=[names.author(org) for org in verdict.apart],
+            signs=parts.signing() is None,
+            trusted=parts.signing.clock_trusted,
+        )
+
+    def _clock_alarms(self, names: Directory) -> list[str]:
+        parts = self._node.parts
+        verdict = parts.clocks.verdict()
+        if not verdict.apart:
+            return []
+        named = ", ".join(
+            author.name or author.id for author in map(names.author, verdict.apart[:_NAMED_MAX])
+        )
+        sentence = f"{clock_sentence(verdict)} ({named})"
+        if verdict.is_off and not parts.signing.clock_trusted:
+            return [f"{sentence}: nothing is signed. Set this clock, or see --trust-clock"]
+        return [sentence + (": signed all the same, as you said" if verdict.is_off else "")]
+
+    def _clock_check(self) -> str:
+        verdict = self._node.parts.clocks.verdict()
+        if verdict.is_off and not self._node.parts.signing.clock_trusted:
+            return f"{round((verdict.off_ms or 0) / 1_000)} s off the peers' clocks"
+        sane = self._node.clock.now_ms() >= CLOCK_EARLIEST_MS
+        return "ok" if sane else "before this software was written"
 
 
 def _scopes(roots: list[ScopeRoot], state: FoldState | None) -> list[ScopeStatus]:
@@ -179,7 +210,13 @@ def _coverage(coverage: Coverage) -> CoverageItem:
 
 
 def _peer(
-    org: OrgId, peer: Peer | None, status: PeerStatus | None, names: Directory, *, running: bool
+    org: OrgId,
+    peer: Peer | None,
+    status: PeerStatus | None,
+    off_ms: int | None,
+    names: Directory,
+    *,
+    running: bool,
 ) -> PeerItem:
     pin = None if peer is None or peer.certificate is None else peer.certificate.hex()
     item = PeerItem(
@@ -187,6 +224,7 @@ def _peer(
         endpoint=None if peer is None else peer.endpoint,
         certificate=pin,
         state="expected" if running else "not running",
+        clock_off_s=None if off_ms is None else round(off_ms / 1_000),
     )
     if status is None:
         return item
@@ -207,6 +245,17 @@ def _peer(
             "refusals": dict(sorted(status.refusals.items())),
             "refusals_by_peer": dict(sorted(status.refusals_by_peer.items())),
         }
+    )
+
+
+def _fork(proof: ForkProof, names: Directory) -> ForkItem:
+    return ForkItem(
+        log=format_id(IdKind.LOG, proof.log),
+        organisation=names.author(proof.org),
+        space=proof.scope.space,
+        topic=proof.scope.topic,
+        seq=proof.seq,
+        found_at=time_text(proof.found_ms) or "",
     )
 
 

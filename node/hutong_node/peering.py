@@ -15,12 +15,14 @@ import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from hutong_node.clock import Clock
 from hutong_node.driver import SessionDriver
 from hutong_node.founding import OwnIdentity
 from hutong_node.observe import Metrics, logger
+from hutong_node.peer_clocks import PeerClocks
 from hutong_node.peer_status import PeerStatus
 from hutong_node.roster import Peer, Roster
 from hutong_node.store.errors import StoreError
@@ -88,6 +90,7 @@ class Peering:
         roster: Roster,
         *,
         clock: Clock,
+        clocks: PeerClocks,
         metrics: Metrics,
         credit: int,
         sessions_max: int,
@@ -98,6 +101,7 @@ class Peering:
         self._store = store
         self._roster = roster
         self._clock = clock
+        self._clocks = clocks
         self._metrics = metrics
         self._credit = credit
         self._sessions_max = sessions_max
@@ -154,8 +158,10 @@ class Peering:
             task.cancel()
         for link in list(self._links):
             if link.org == org and link.driver is not None:
+                link.channel.hears_time = lambda _: None
                 link.driver.stop()
         self._statuses.pop(org, None)
+        self._clocks.forget(org)
 
     @property
     def sessions(self) -> int:
@@ -218,7 +224,7 @@ class Peering:
             if self._clock.monotonic_s() - began_s >= STEADY_S:
                 wait_s = BACK_OFF_FIRST_S
             if self._linked(org):
-                continue  # by its own dial: the state is that of this session, nothing is waited for
+                continue  # by its own dial: the state is that of this session, no wait
             # Full jitter: nodes that lost the same peer at once do not come back at once.
             pause_s = wait_s * random.uniform(0.5, 1.0)
             status.state, status.next_try_s = "waiting", pause_s
@@ -235,7 +241,7 @@ class Peering:
         status.tries += 1
         status.state = "dialling"
         try:
-            channel = await connect(peer.endpoint, peer.certificate)
+            channel = await connect(peer.endpoint, peer.certificate, self._clock)
             if self._stopping:
                 await channel.close()
                 return
@@ -351,6 +357,7 @@ class Peering:
         match news:
             case Opened(org=org):
                 link.org = org
+                self._hear_time(link, org)
                 self._keep_one(link)
                 if link.given_up:
                     return
@@ -399,6 +406,13 @@ class Peering:
                     status.last_fault = f"peer: {named}"
             case _:
                 pass
+
+    def _hear_time(self, link: _Link, org: OrgId) -> None:
+        """What the peer's clock says counts from now on: it has proved who it is."""
+        channel = link.channel
+        channel.hears_time = partial(self._clocks.told, org)
+        if channel.time_told is not None:
+            channel.hears_time(channel.time_told)
 
     def _received(self, link: _Link, changes: Sequence[LocalChange]) -> None:
         count = sum(change.head.seq - change.first_seq + 1 for change in changes)

@@ -13,12 +13,13 @@ Spec: 5.1.5, 5.4, 6.1.3.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from hutong_node.clock import Clock
+from hutong_node.refusals import Code, Refused
 from hutong_node.store.interface import NewErase, NewRecord, Publication
 from hutong_node.store.sqlite.held import LogRow, OrgRow
 from hutong_node.store.sqlite.ledger import Ledger
@@ -43,6 +44,25 @@ NEWS_MAX: Final = 10_000
 class PublishingRefused(Exception):
     """A statement can't be signed as it is; the message says why, without quoting it."""
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: Code = Code.CANNOT_PUBLISH,
+        way_out: str = "hutong status shows how this node is",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.way_out = way_out
+
+    def told_as(self, title: str) -> Refused:
+        """The refusal that people and programs of this node see."""
+        return Refused(self.code, title, detail=str(self), way_out=self.way_out)
+
+
+Forbids: TypeAlias = Callable[[], PublishingRefused | None]
+"""Why nothing may be signed at this moment, whatever it says; None if something may."""
+
 
 @dataclass(frozen=True, slots=True)
 class OwnWriter:
@@ -65,12 +85,22 @@ class OwnWriter:
 class Publisher:
     """Writes own logs through a ledger, inside the transaction of whoever calls it."""
 
-    def __init__(self, ledger: Ledger, own: OwnWriter | None, clock: Clock) -> None:
-        """Without `own` nothing can be published, and no log is an own one."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        own: OwnWriter | None,
+        clock: Clock,
+        forbids: Forbids = lambda: None,
+    ) -> None:
+        """Without `own` nothing can be published, and no log is an own one.
+
+        `forbids` is asked on the thread of the ledger, before anything is signed.
+        """
         self._ledger = ledger
         self._own = own
         self._key = None if own is None else own.key
         self._clock = clock
+        self._forbids = forbids
 
     def publish(
         self, scope: Scope, news: Sequence[NewRecord | NewErase], name: str | None, request: bytes
@@ -79,7 +109,8 @@ class Publisher:
 
         Raises:
             PublishingRefused: no key here, its delegation doesn't allow it, the organisation is
-                frozen, a statement breaks a limit, or the name stands for another request.
+                frozen, a statement breaks a limit, the name stands for another request, or nothing
+                may be signed now. What was published under the name before is told all the same.
         """
         if not 0 < len(news) <= NEWS_MAX:
             raise PublishingRefused(f"{len(news)} records in one request: 1 to {NEWS_MAX}")
@@ -146,6 +177,9 @@ class Publisher:
         """The open own log of a scope, made if there is none, after asking whether we may."""
         if self._own is None or self._key is None:
             raise PublishingRefused("this node has no writer key")
+        forbidden = self._forbids()
+        if forbidden is not None:
+            raise forbidden
         own = self._own
         org = self._ledger.orgs.get(own.org)
         row = self._open_row(self._ledger.scope(scope).number)

@@ -138,12 +138,7 @@ class PublishingDesk:
         try:
             return await self._node.publish(scope, news, name, request if name else b"")
         except PublishingRefused as refused:
-            raise Refused(
-                Code.CANNOT_PUBLISH,
-                "this node can't sign now",
-                detail=str(refused),
-                way_out="hutong status shows how this node is",
-            ) from None
+            raise refused.told_as("this node can't sign now") from None
 
 
 def _groups(request: PublishRequest, key: str | None) -> list[tuple[str | None, list[int]]]:

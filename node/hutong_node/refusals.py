@@ -33,6 +33,7 @@ class Code(StrEnum):
     INVALID_RECORD = "invalid-record"
     KEY_REUSED = "idempotency-key-reused"
     CANNOT_PUBLISH = "cannot-publish"
+    CLOCK_OFF = "clock-off"
     CANNOT_JOIN = "cannot-join"
     CANNOT_INVITE = "cannot-invite"
     CANNOT_ADD_PEER = "cannot-add-peer"

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from hutong_node.clock import Clock
-from hutong_node.publishing import OwnWriter, Publisher, PublishingRefused
+from hutong_node.publishing import Forbids, OwnWriter, Publisher, PublishingRefused
 from hutong_node.store.interface import NewErase, NewRecord, Policy, Publication
 from hutong_node.store.sqlite.forks import bare_run, has_proof, keep_fork
 from hutong_node.store.sqlite.held import LogRow, OrgRow
@@ -61,12 +61,13 @@ class Replica:
         clock: Clock,
         policy: Policy,
         refusals: MutableMapping[LogId, Fault],
+        forbids: Forbids = lambda: None,
     ) -> None:
         """`refusals` is shared with readers: logs that would be refused again, and why."""
         self.ledger = ledger
         self.connection = ledger.connection
         self._own_org = None if own is None else own.org
-        self._publisher = Publisher(ledger, own, clock)
+        self._publisher = Publisher(ledger, own, clock, forbids)
         self._clock = clock
         self._policy = policy
         self._refusals = refusals

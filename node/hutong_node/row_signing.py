@@ -36,7 +36,7 @@ class SignedRow:
     row: RowState
     records: tuple[bytes, ...] = ()
     again: bool = False
-    refusal: str | None = None
+    refusal: PublishingRefused | None = None
 
 
 class RowSigning:
@@ -109,7 +109,7 @@ class RowSigning:
                 settled = plan.settled(row, result.records)
                 signed.append(SignedRow(settled, result.records, result.again))
             elif isinstance(result, PublishingRefused):
-                signed.append(SignedRow(replace(row, pending=None), refusal=str(result)))
+                signed.append(SignedRow(replace(row, pending=None), refusal=result))
             else:
                 failures.append(result)
         await asyncio.to_thread(self._intake.put_rows, [each.row for each in signed])

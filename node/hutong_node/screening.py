@@ -150,7 +150,7 @@ class Screening:
             plan = change
         (signed,) = await self._importing.signing.sign([(row, plan)])
         if signed.refusal is not None:
-            raise Refused(Code.CANNOT_PUBLISH, "the draft was not signed", detail=signed.refusal)
+            raise signed.refusal.told_as("the draft was not signed")
         return signed.row
 
     async def _sign_check(
@@ -185,9 +185,7 @@ class Screening:
             # The time of a second attempt differs, and must not make it another request.
             done = await self._node.publish(draft.scope, [verify.record()], f"check:{number}")
         except PublishingRefused as refused:
-            raise Refused(
-                Code.CANNOT_PUBLISH, "the check was not signed", detail=str(refused)
-            ) from None
+            raise refused.told_as("the check was not signed") from None
         return done.records[0]
 
 

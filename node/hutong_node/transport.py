@@ -12,7 +12,7 @@ import hashlib
 import ipaddress
 import socket as sockets
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import WSMsgType, web
 
+from hutong_node.clock import Clock, SystemClock
+from hutong_node.peer_clocks import TimeTold, date_ms, date_text, ping_ms, ping_payload
 from hutong_protocol.limits import FRAME_BYTES_MAX
 
 SESSION_PATH: Final = "/hutong/1/session"
@@ -94,12 +96,15 @@ class WebSocketChannel:
     __slots__ = (
         "_certificate",
         "_client",
+        "_clock",
         "_sent_last",
         "_socket",
         "heard",
+        "hears_time",
         "received_bytes",
         "round_trips",
         "sent_bytes",
+        "time_told",
     )
 
     def __init__(
@@ -107,10 +112,20 @@ class WebSocketChannel:
         socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
         certificate: bytes | None,
         client: aiohttp.ClientSession | None = None,
+        *,
+        clock: Clock,
+        date: str | None = None,
     ) -> None:
+        """`date` is the field of that name which the peer sent when the connection opened."""
         self._socket = socket
         self._certificate = certificate
         self._client = client
+        self._clock = clock
+        self.time_told: TimeTold | None = None
+        """What the peer's clock said last. Nobody has proved yet who the peer is."""
+        self.hears_time: Callable[[TimeTold], None] = lambda _: None
+        """Called whenever the peer says it anew."""
+        self._take_time(date_ms(date))
         self.heard = 0
         self.sent_bytes = 0
         self.received_bytes = 0
@@ -129,8 +144,8 @@ class WebSocketChannel:
         self._sent_last = True
 
     async def ping(self) -> None:
-        """Asks for a sign of life. See `Channel.ping`."""
-        await self._write(self._socket.ping())
+        """Asks for a sign of life, and says what time it is here. See `Channel.ping`."""
+        await self._write(self._socket.ping(ping_payload(self._clock.now_ms())))
 
     async def receive(self) -> bytes | None:
         """The next frame. See `Channel.receive`."""
@@ -139,6 +154,7 @@ class WebSocketChannel:
                 message = await self._socket.receive()
                 self.heard += 1
                 if message.type is WSMsgType.PING:
+                    self._take_time(ping_ms(bytes(message.data)))
                     await self._write(self._socket.pong(message.data))
                     continue
             except (ConnectionError, RuntimeError, aiohttp.ClientError) as broken:
@@ -178,6 +194,11 @@ class WebSocketChannel:
             with suppress(OSError):  # it may have ended
                 raw.shutdown(sockets.SHUT_RDWR)
 
+    def _take_time(self, peer_ms: int | None) -> None:
+        if peer_ms is not None:
+            self.time_told = TimeTold(peer_ms, self._clock.monotonic_s())
+            self.hears_time(self.time_told)
+
     async def _write(self, writing: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(SEND_STALL_S):
@@ -189,23 +210,29 @@ class WebSocketChannel:
             raise ConnectionLost(f"sending failed: {type(broken).__name__}") from broken
 
 
-async def connect(endpoint: str, certificate: bytes | None) -> WebSocketChannel:
+async def connect(
+    endpoint: str, certificate: bytes | None, clock: Clock | None = None
+) -> WebSocketChannel:
     """Connects to a peer as the initiator.
 
     Args:
         endpoint: `wss://host[:port]`, or `ws://` for a loopback address.
         certificate: the pinned SHA-256, 32 bytes; None for `ws://`.
+        clock: what the peer is told of the time, by default this machine's.
 
     Raises:
         ConnectionLost: the endpoint can't be reached, shows another certificate, or is plain and
             not on loopback.
     """
-    client = await pinned_client(endpoint, certificate)
+    clock = clock or SystemClock()
+    dates: list[str] = []
+    client = await pinned_client(endpoint, certificate, dates)
     try:
         async with asyncio.timeout(CONNECT_S):
             socket = await client.ws_connect(
                 endpoint + SESSION_PATH,
                 protocols=(SUBPROTOCOL,),
+                headers={"Date": date_text(clock.now_ms())},
                 autoping=False,
                 compress=0,
                 max_msg_size=_MESSAGE_BYTES_MAX,
@@ -213,7 +240,9 @@ async def connect(endpoint: str, certificate: bytes | None) -> WebSocketChannel:
             )
         if socket.protocol != SUBPROTOCOL:
             raise ConnectionLost(f"{endpoint} doesn't speak {SUBPROTOCOL}")
-        return WebSocketChannel(socket, _seen(socket, certificate), client)
+        seen = _seen(socket, certificate)
+        date = dates[-1] if dates else None
+        return WebSocketChannel(socket, seen, client, clock=clock, date=date)
     except BaseException as refused:
         await client.close()
         if isinstance(refused, (TimeoutError, OSError, aiohttp.ClientError, ValueError)):
@@ -255,8 +284,13 @@ async def post_join(endpoint: str, certificate: bytes | None, request: bytes) ->
         await client.close()
 
 
-async def pinned_client(endpoint: str, certificate: bytes | None) -> aiohttp.ClientSession:
+async def pinned_client(
+    endpoint: str, certificate: bytes | None, dates: list[str] | None = None
+) -> aiohttp.ClientSession:
     """An HTTP client fit for peers: no cookies, no proxies, no redirects, bounded waiting.
+
+    Args:
+        dates: filled with the `Date` fields of answers; those of an upgrade are shown nowhere else.
 
     Raises:
         ConnectionLost: the endpoint is plain and not on loopback, or has no pin.
@@ -269,6 +303,8 @@ async def pinned_client(endpoint: str, certificate: bytes | None) -> aiohttp.Cli
         raise ConnectionLost("a peer's certificate must be pinned: use its invite")
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(_refuse_redirect)
+    if dates is not None:
+        trace.on_request_end.append(_collect_into(dates))
     return aiohttp.ClientSession(
         trace_configs=[trace],
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
@@ -278,14 +314,16 @@ async def pinned_client(endpoint: str, certificate: bytes | None) -> aiohttp.Cli
     )
 
 
-def server_socket() -> web.WebSocketResponse:
-    """The responder's side of a WebSocket, with the limits of spec 7.1."""
-    return web.WebSocketResponse(
+def server_socket(clock: Clock) -> web.WebSocketResponse:
+    """The responder's side of a WebSocket, with the limits of spec 7.1 and the time here."""
+    socket = web.WebSocketResponse(
         protocols=(SUBPROTOCOL,),
         autoping=False,
         compress=False,
         max_msg_size=_MESSAGE_BYTES_MAX,
     )
+    socket.headers["Date"] = date_text(clock.now_ms())
+    return socket
 
 
 def server_context(certificate_path: Path, key_path: Path) -> ssl.SSLContext:
@@ -319,6 +357,15 @@ def _in_words(endpoint: str, refused: Exception) -> str:
 async def _refuse_redirect(*_: object) -> None:
     """A pin belongs to one endpoint; where a peer sends us is nobody's business (threat 35)."""
     raise aiohttp.ClientError("redirected")
+
+
+def _collect_into(
+    dates: list[str],
+) -> Callable[[object, object, aiohttp.TraceRequestEndParams], Awaitable[None]]:
+    async def collect(_: object, __: object, ended: aiohttp.TraceRequestEndParams) -> None:
+        dates.extend(ended.response.headers.getall("Date", ())[:1])
+
+    return collect
 
 
 def _seen(socket: aiohttp.ClientWebSocketResponse, certificate: bytes | None) -> bytes | None:

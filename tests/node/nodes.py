@@ -38,7 +38,7 @@ def new_node(
         policy=Policy(**policy),
     )
     found(folder, config, SystemClock())
-    node = Node(open_parts(folder), clock=clock, limits=limits)
+    node = Node(open_parts(folder, clock), limits=limits)
     parts = node.parts
     parts.roster.subscribe([FSC])
     judged = parts.roster.policy(parts.identity.org, config.policy.organisation_bytes_max)

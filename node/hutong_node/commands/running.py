@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from hutong_node.config import DataFolder
 
 
-def run(data: Data = None) -> None:
+def run(
+    data: Data = None,
+    trust_clock: Annotated[
+        bool,
+        typer.Option(
+            "--trust-clock", help="Sign although this clock is more than 10 min off the peers'."
+        ),
+    ] = False,
+) -> None:
     """Run the node in this window until it is told to end (Ctrl-C, or SIGTERM)."""
     import asyncio
 
@@ -36,14 +44,14 @@ def run(data: Data = None) -> None:
         # OpenSSL: beside a busy loop it does 22,000 records a second so, 7,600 with the default.
         sys.setswitchinterval(0.0005)
         try:
-            asyncio.run(_run(folder))
+            asyncio.run(_run(folder, trust_clock=trust_clock))
         finally:
             lock.release()
     except Refused as refused:
         end_refused(refused, as_json=False)
 
 
-async def _run(folder: DataFolder) -> None:
+async def _run(folder: DataFolder, *, trust_clock: bool) -> None:
     import asyncio
 
     from hutong_node.http_local import LocalApi, LocalApiRefused
@@ -56,7 +64,7 @@ async def _run(folder: DataFolder) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ending.set)
     with refusals_of_opening(folder.root):
-        node = Node(await asyncio.to_thread(open_parts, folder))
+        node = Node(await asyncio.to_thread(open_parts, folder, trust_clock=trust_clock))
     side = LocalSide.open(node, running=True)
     api = LocalApi(side.service, folder, node.parts.config.local)
     try:

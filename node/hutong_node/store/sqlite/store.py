@@ -20,7 +20,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from hutong_node.clock import Clock, SystemClock
 from hutong_node.marker import Mismatch, Place, machine_id
-from hutong_node.publishing import OwnWriter
+from hutong_node.publishing import Forbids, OwnWriter
 from hutong_node.replica import Replica
 from hutong_node.store.ballast import drop_ballast, take_ballast
 from hutong_node.store.errors import StoreClosed, StoreError, StoreFull
@@ -57,6 +57,7 @@ class SqliteStore:
         policy: Policy | None = None,
         clock: Clock | None = None,
         machine: bytes | None = None,
+        forbids: Forbids = lambda: None,
     ) -> None:
         """Opens the store at `path`, or makes it. Without `policy` nothing of others is taken.
 
@@ -64,6 +65,7 @@ class SqliteStore:
             marker_path: of the restore marker, outside the folder that copies of the store go to.
             own: what local statements are signed with; without it nothing can be published.
             machine: 32 bytes that stand for this machine, by default `machine_id()`.
+            forbids: why nothing may be signed at a moment; asked on the writer's thread.
 
         Raises:
             StoreRefused: another process has it, it is newer, damaged, or on an unfit file system.
@@ -84,7 +86,9 @@ class SqliteStore:
                 found_rot=self._found_rot,
                 damaged=set(),
             )
-            self._writer = WriterThread(partial(self._make_replica, own, clock or SystemClock()))
+            self._writer = WriterThread(
+                partial(self._make_replica, own, clock or SystemClock(), forbids)
+            )
         except BaseException:
             self._lock.release()
             raise
@@ -163,7 +167,7 @@ class SqliteStore:
             finally:
                 connection.execute("ROLLBACK")
 
-    def _make_replica(self, own: OwnWriter | None, clock: Clock) -> Replica:
+    def _make_replica(self, own: OwnWriter | None, clock: Clock, forbids: Forbids) -> Replica:
         ledger = Ledger(open_writer(self._path))
         ledger.resume_scrub()
         return Replica(
@@ -172,6 +176,7 @@ class SqliteStore:
             clock=clock,
             policy=self._shared.policy,
             refusals=self._shared.refusals,
+            forbids=forbids,
         )
 
     def _mark_left(self, places: Iterable[tuple[bytes, Place]]) -> None:
