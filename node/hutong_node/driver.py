@@ -109,6 +109,10 @@ class SessionDriver:
         if self._inputs.qsize() < _CHANGES_MAX:
             self._inputs.put_nowait(lambda: self._session.local_change(changes, eager=eager))
 
+    def ask_again(self) -> None:
+        """Lets the session compare anew what it left refused: this side may take it by now."""
+        self._inputs.put_nowait(self._session.ask_again)
+
     def stop(self) -> None:
         """Asks the session to say goodbye; `run` returns within `LEAVE_S` of that."""
         self._inputs.put_nowait(self._session.close)

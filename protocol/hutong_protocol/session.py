@@ -232,6 +232,15 @@ class SyncSession:
 
         return self._protected(note)
 
+    def ask_again(self) -> list[Event]:
+        """Takes note that this side would take now what it refused before: it compares anew."""
+
+        def note() -> None:
+            if self._rounds is not None:
+                self._rounds.ask_again()
+
+        return self._protected(note)
+
     def close(self, fault: Fault | None = None) -> list[Event]:
         """Ends the session from this side."""
         if self._place.state not in _OVER:

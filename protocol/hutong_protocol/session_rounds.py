@@ -39,6 +39,7 @@ class Purpose(Enum):
     ROUND = auto()
     DONE = auto()
     QUIET = auto()
+    AGAIN = auto()
     REPLY = auto()
 
 
@@ -87,6 +88,7 @@ class Rounds:
         self._peer_root: Root | None = None
         self._reading: dict[int, Purpose] = {}
         self._unsettled: tuple[bytes, bytes] | None = None
+        self._asks_again = False
         self._busy_ms = 0
         self._stored_before = 0
         self._read(Purpose.OPEN)
@@ -102,6 +104,10 @@ class Rounds:
         if self._place.state is State.LIVE:
             return self._questions.any_open
         return not self._outlet.awaits_shell
+
+    def ask_again(self) -> None:
+        """Compares once more when live and idle, also a pair of roots that ended unsettled."""
+        self._asks_again = True
 
     # Frames
 
@@ -175,6 +181,10 @@ class Rounds:
                     self._begin_parts(roots)
                 self._stored_before = self._asking.stored
                 self._outlet.send(Root(own_root, done=True))
+        elif purpose is Purpose.AGAIN:
+            if self._place.state is State.LIVE:
+                self._unsettled = None
+                self._outlet.send(Root(own_root, done=False))
         elif purpose is Purpose.REPLY:
             if self._place.state is State.LIVE:
                 self._reply(own_root, tuple(roots))
@@ -216,6 +226,8 @@ class Rounds:
         """Decides what a ROOT of a live peer leads to."""
         assert self._peer_root is not None
         peer_root = self._peer_root.root
+        if not self._peer_root.done:
+            self._unsettled = None  # the peer would take now what it refused then
         if own_root == peer_root or (own_root, peer_root) == self._unsettled:
             return
         if self._place.role is Role.RESPONDER:
@@ -328,7 +340,10 @@ class Rounds:
         if self._place.state is not State.LIVE:
             return
         self._asking.tick(now_ms)
-        if heard or not self._idle:
+        if self._asks_again and self._idle:
+            self._asks_again = False
+            self._read(Purpose.AGAIN)
+        elif heard or not self._idle:
             self._busy_ms = now_ms
         elif now_ms - self._busy_ms >= QUIET_MS:
             self._busy_ms = now_ms
