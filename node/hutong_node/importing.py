@@ -110,7 +110,7 @@ class Importing:
             if request.last:
                 closed, closes = await self._close_gone(source, request, number, rows_seen)
                 signed += closes
-                await asyncio.to_thread(self._intake.finish_run, number)
+                await asyncio.to_thread(self._intake.finish_run, number, self._node.clock.now_ms())
             await asyncio.to_thread(self._intake.remove_leftovers, of_plans=request.last)
             return _answer(source, run, request, verdicts, closed, signed)
 

@@ -14,6 +14,14 @@ CREATE TABLE IF NOT EXISTS import_runs (
     UNIQUE (source, run)
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS import_files (   -- what a run was a reading of
+    number  INTEGER PRIMARY KEY,           -- of the run
+    state   BLOB NOT NULL,                 -- digest of all keys and contents; empty: not told
+    columns TEXT NOT NULL,                 -- their names, a JSON list
+    taken   INTEGER NOT NULL               -- rows dealt with, from the first on
+) STRICT;
+CREATE INDEX IF NOT EXISTS import_files_by_state ON import_files (state);
+
 CREATE TABLE IF NOT EXISTS import_rows (
     source   TEXT NOT NULL,
     key      TEXT NOT NULL,                -- the business key, never the row number
@@ -33,6 +41,16 @@ CREATE TABLE IF NOT EXISTS import_rows (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS import_rows_by_thing ON import_rows (thing);
 CREATE INDEX IF NOT EXISTS import_rows_pending ON import_rows (source) WHERE pending IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS import_rows_saying ON import_rows (source, run_digest);
+
+CREATE TABLE IF NOT EXISTS row_contents (   -- what rows said, by digest
+    source TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    run    INTEGER NOT NULL,               -- the last run that said so
+    PRIMARY KEY (source, key, digest)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS requests (
     name    TEXT PRIMARY KEY,              -- an idempotency key
@@ -68,3 +86,13 @@ CREATE TABLE IF NOT EXISTS kept.drafts (
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS kept.drafts_waiting ON drafts (source, key) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS kept.drafts_of_key ON drafts (source, key, id);
+
+CREATE TABLE IF NOT EXISTS kept.marks (    -- at what of a waiting draft a person must look
+    draft INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    cell  TEXT NOT NULL,
+    field TEXT NOT NULL,
+    what  TEXT NOT NULL,
+    words TEXT NOT NULL,
+    PRIMARY KEY (draft, place)
+) STRICT, WITHOUT ROWID;

@@ -63,7 +63,7 @@ def test_run_goes_on_and_others_wait_until_it_ends_or_falls_silent(intake: Intak
     with pytest.raises(RunRefused, match="under way"):
         intake.begin_run("sheet", "r2", "m", 2_001)
     assert intake.begin_run("other", "r2", "m", 2_001) != first
-    intake.finish_run(first)
+    intake.finish_run(first, 2_001)
     second = intake.begin_run("sheet", "r2", "m", 2_002)
     with pytest.raises(RunRefused, match="under way"):
         intake.begin_run("sheet", "r3", "m", 2_002 + RUN_IDLE_MS - 1)
