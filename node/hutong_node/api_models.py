@@ -383,29 +383,46 @@ class AddPeerRequest(Asked):
 
 
 class OrganisationItem(Told):
-    """An organisation that was let in, with the operator's own note."""
+    """An organisation that was let in, with the operator's own note.
+
+    `heeded`: those whom the stewards of its needs name are stored, too, in that scope. Spec: 12.22.
+    """
 
     id: str
     name: str | None
     note: str
     since: str
+    heeded: bool
+
+
+class NamedItem(Told):
+    """An organisation stored in one scope only because the steward of a need `by` names it."""
+
+    organisation: Author
+    space: str
+    topic: str
+    by: Author
+    since: str
 
 
 class OrganisationsAnswer(Told):
-    """All organisations let in; this node's own is always."""
+    """All organisations let in; this node's own is always. `named` are stored if `store_named`."""
 
     own: Author
     organisations: list[OrganisationItem]
+    named: list[NamedItem]
+    store_named: bool
 
 
 class AcceptRequest(Asked):
     """Lets an organisation in: its records are stored in the scopes held.
 
-    Without a `note` an earlier one stays.
+    Without a `note` an earlier one stays; likewise `heeded`, which is true at first.
     """
 
     organisation: OrgText
     note: ShortWords | None = None
+    heeded: bool | None = None
 
 
 class ChangeAnswer(Told):

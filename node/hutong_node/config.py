@@ -61,6 +61,8 @@ class Policy(BaseModel):
     sessions_max: Annotated[int, Field(ge=1, le=1_024)] = 64
     sessions_per_address_max: Annotated[int, Field(ge=1, le=1_024)] = 16
     credit: Annotated[int, Field(ge=1, le=64)] = 8
+    store_named: bool = True
+    """Also the organisations that the stewards of needs name, in that scope. Spec 12.22."""
 
 
 class ClockTrust(BaseModel):
@@ -215,6 +217,9 @@ sessions_max = {policy.sessions_max}
 sessions_per_address_max = {policy.sessions_per_address_max}
 # Frames of runs that a peer may have under way, 1 to 64.
 credit = {policy.credit}
+# Also store, in that scope, whom the needs of organisations let in name as provider, receiver and
+# so on: without them accepted and received amounts may be wrong here. See `hutong org list`.
+store_named = {_toml(policy.store_named)}
 
 [clock]
 # A node whose clock is more than ten minutes off its peers' signs nothing. true: sign all the same.

@@ -15,7 +15,7 @@ import asyncio
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hutong_node.observe import logger
+from hutong_node.roster import Naming
 from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import (
     NodeStore,
@@ -32,13 +33,14 @@ from hutong_node.store.interface import (
     Watermark,
 )
 from hutong_protocol import fold
+from hutong_protocol.exchange import Scope
 from hutong_protocol.fold import FoldRecord, FoldState, ThingBasis, ThingKey, ThingView
-from hutong_protocol.ids import RecordId
+from hutong_protocol.ids import OrgId, RecordId
 from hutong_protocol.record_ext import names_unknown_critical_key
 from hutong_protocol.records import Kind
 
 BATCH_RECORDS: Final = 1_000
-_FORM: Final = 1
+_FORM: Final = 2
 """Form of this file; another one is made anew. So is one of another fold version or store."""
 _FACTS_ROLE: Final = 0
 _TEXT_ROLE: Final = 1
@@ -91,7 +93,7 @@ class FoldIndex:
     def clear(self) -> None:
         """Forgets everything, to be made again from the store."""
         with self._lock, self._transaction():
-            for table in ("members", "things", "properties"):
+            for table in ("members", "things", "namings", "properties"):
                 self._connection.execute(f"DELETE FROM {table}")
 
     @property
@@ -125,13 +127,19 @@ class FoldIndex:
             if not changes.more:
                 return taken
 
-    async def keep_following(self, store: NodeStore, changed: asyncio.Event) -> None:
-        """Follows the store whenever `changed` is set, until cancelled."""
+    async def keep_following(
+        self,
+        store: NodeStore,
+        changed: asyncio.Event,
+        followed: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Follows the store whenever `changed` is set, until cancelled; `followed` is told then."""
         while True:
             await changed.wait()
             changed.clear()
             try:
                 await self.follow(store)
+                await followed()
             except (StoreError, sqlite3.Error) as broken:
                 logger().error("index-stopped", error=type(broken).__name__)
                 await asyncio.sleep(1)
@@ -147,6 +155,22 @@ class FoldIndex:
             if basis is not None:
                 return fold.view(basis, as_of_ms)
         return None
+
+    def namings_after(self, number: int) -> tuple[int, list[Naming]]:
+        """Whom stewards named, as found after the naming of this number, and the last number.
+
+        Numbers begin anew with the index, from 1. Spec: 12.22.
+        """
+        rows = self._rows(
+            "SELECT number, space, topic, org, author FROM namings WHERE number > ?"
+            " ORDER BY number",
+            number,
+        )
+        found = [
+            Naming(Scope(space, topic), OrgId(org), OrgId(author))
+            for _, space, topic, org, author in rows
+        ]
+        return (rows[-1][0] if rows else number), found
 
     def members(self, thing: bytes) -> list[RecordId]:
         """The ids of all records of a thing, sorted."""
@@ -249,6 +273,11 @@ class FoldIndex:
         self._connection.executemany(
             "INSERT OR IGNORE INTO members VALUES (?, ?)", [(number, record) for record in ids]
         )
+        if thing is not None and thing.named:
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO namings (space, topic, org, author) VALUES (?, ?, ?, ?)",
+                [(key.space, key.topic, org, thing.author) for org in thing.named],
+            )
 
     def _property(self, name: str) -> str | int | None:
         rows = self._rows("SELECT value FROM properties WHERE name = ?", name)

@@ -18,6 +18,16 @@ CREATE TABLE IF NOT EXISTS things (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS things_by_type ON things (type, space, topic, id);
 
+-- Whom the stewards of needs named, each once, in the order in which the index found it.
+CREATE TABLE IF NOT EXISTS namings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    space  TEXT NOT NULL,
+    topic  TEXT NOT NULL,
+    org    BLOB NOT NULL,
+    author BLOB NOT NULL,
+    UNIQUE (space, topic, org, author)
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS members (
     thing  INTEGER NOT NULL REFERENCES things,
     record BLOB NOT NULL,

@@ -24,16 +24,24 @@ from hutong_node.guard import Gate, GateLimits
 from hutong_node.http_peer import SILENT, peer_application
 from hutong_node.indexing import FoldIndex
 from hutong_node.joining import JoinDesk
+from hutong_node.naming import NamedLetIn
 from hutong_node.observe import Metrics, logger
 from hutong_node.peer_clocks import PeerClocks
 from hutong_node.peering import Peering
 from hutong_node.publishing import OwnWriter
 from hutong_node.roster import Roster
 from hutong_node.signing_gate import SigningGate
-from hutong_node.store.interface import NewErase, NewRecord, Publication, StoreMethods
+from hutong_node.store.interface import (
+    NewErase,
+    NewRecord,
+    Policy,
+    Publication,
+    StoreMethods,
+)
 from hutong_node.store.sqlite.store import SqliteStore
 from hutong_node.transport import is_loopback, server_context
 from hutong_protocol.exchange import LocalChange, Scope
+from hutong_protocol.ids import OrgId
 
 VERSION: Final = "0.1.0"
 
@@ -80,7 +88,7 @@ def open_parts(
         folder.database,
         folder.marker,
         own=OwnWriter(identity.org, identity.delegation, identity.seed),
-        policy=roster.policy(identity.org, config.policy.organisation_bytes_max),
+        policy=policy_of(roster, identity.org, config),
         clock=clock,
         forbids=signing,
     )
@@ -96,6 +104,13 @@ def open_parts(
     return NodeParts(
         *(folder, config, identity, roster, store, index, certificate),
         *(clock, clocks, signing),
+    )
+
+
+def policy_of(roster: Roster, own: OrgId, config: Config) -> Policy:
+    """What the store takes, by the operator's decisions and the configuration."""
+    return roster.policy(
+        own, config.policy.organisation_bytes_max, store_named=config.policy.store_named
     )
 
 
@@ -134,12 +149,14 @@ class Node:
             certificate=parts.certificate,
             public=parts.config.peer.public,
         )
+        self._named = NamedLetIn(parts.index, parts.roster, self.clock)
         policy = parts.config.policy
         self.gate = Gate(
             limits or GateLimits(per_address_max=policy.sessions_per_address_max),
             cut=lambda reason: self.metrics.connections_cut.labels(reason=reason).inc(),
         )
         self.peer_port = 0
+        self._policy = policy_of(parts.roster, parts.identity.org, parts.config)
         self.listeners: list[Callable[[Sequence[LocalChange]], None]] = []
         """Called on the event loop with what a peer sent that is new and durable."""
         self._changed = asyncio.Event()
@@ -169,7 +186,8 @@ class Node:
         self._changed.set()
         if indexed:
             self._follower = asyncio.create_task(
-                self.parts.index.keep_following(self.parts.store, self._changed), name="index"
+                self.parts.index.keep_following(self.parts.store, self._changed, self._followed),
+                name="index",
             )
         await self._listen()
         self.peering.start()
@@ -207,18 +225,23 @@ class Node:
 
     async def roster_changed(self) -> None:
         """Judges by the roster as it is now; a node that runs dials peers that are new in it."""
-        policy = await asyncio.to_thread(
-            self.parts.roster.policy,
-            self.parts.identity.org,
-            self.parts.config.policy.organisation_bytes_max,
-        )
-        await self.parts.store.call(StoreMethods.set_policy, policy)
+        parts = self.parts
+        policy = await asyncio.to_thread(policy_of, parts.roster, parts.identity.org, parts.config)
+        before, self._policy = self._policy, policy
+        await parts.store.call(StoreMethods.set_policy, policy)
         if self._runner is not None:
             self.peering.start()
+            if policy != before:
+                self.peering.ask_again()
 
     async def index_is_current(self) -> None:
         """Waits until the index has taken in what the store has now."""
         await self.parts.index.follow(self.parts.store)
+
+    async def _followed(self) -> None:
+        """After the index has caught up: whoever stewards named may be let in now."""
+        if await self._named.take() and self.parts.config.policy.store_named:
+            await self.roster_changed()
 
     def _note_received(self, changes: Sequence[LocalChange]) -> None:
         self._note_change()

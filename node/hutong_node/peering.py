@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from hutong_node.clock import Clock
+from hutong_node.cursors import keep_cursors, kept_cursors
 from hutong_node.driver import SessionDriver
 from hutong_node.founding import OwnIdentity
 from hutong_node.observe import Metrics, logger
@@ -28,8 +29,7 @@ from hutong_node.roster import Peer, Roster
 from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import NodeStore, StoreMethods
 from hutong_node.transport import ConnectionLost, WebSocketChannel, connect
-from hutong_protocol.encoding import Encodable, decode, encode
-from hutong_protocol.exchange import Cursor, LocalChange, OfferedScope, PeerGrant, Scope
+from hutong_protocol.exchange import LocalChange, OfferedScope, PeerGrant
 from hutong_protocol.faults import REFUSALS, Fault, ProtocolFault
 from hutong_protocol.handshake import OwnIdentity as SessionIdentity
 from hutong_protocol.handshake import SessionLimits
@@ -58,7 +58,6 @@ STEADY_S: Final = 30.0
 """A session that lasted so long was a success: the back-off begins anew."""
 _EVENTS_MAX: Final = 4_096
 """Events of a stranger that are looked at: four full epochs."""
-_HINT_BYTES_MAX: Final = 1_048_576
 
 
 @dataclass(slots=True, eq=False)
@@ -150,6 +149,12 @@ class Peering:
         for link in list(self._links):
             if link.org == org:
                 await link.channel.close()
+
+    def ask_again(self) -> None:
+        """Lets sessions ask for what was refused before: another policy holds by now."""
+        for link in self._links:
+            if link.driver is not None:
+                link.driver.ask_again()
 
     def forget(self, org: OrgId) -> None:
         """Stops dialling a peer and ends its session."""
@@ -279,7 +284,7 @@ class Peering:
             grant_of=lambda request: self._grant(request, link),
             tell=lambda news: self._note(link, news),
             stored=lambda changes: self._received(link, changes),
-            keep_cursors=lambda cursors: self._keep_cursors(link.org, cursors),
+            keep_cursors=lambda cursors: keep_cursors(self._store, link.org, cursors),
         )
         link.driver = driver
         link.began_s = self._clock.monotonic_s()
@@ -330,15 +335,8 @@ class Peering:
             writer=delegation.writer,
             rights=delegation.rights,
             offers=tuple(OfferedScope(scope, None) for scope in scopes),
-            cursors=_cursors_of(await self._store.call(StoreMethods.hint, _hint(request.org))),
+            cursors=await kept_cursors(self._store, request.org),
         )
-
-    async def _keep_cursors(self, org: OrgId | None, cursors: Mapping[Scope, Cursor]) -> None:
-        if org is not None:
-            listed: list[Encodable] = [
-                [*scope, *cursor] for scope, cursor in sorted(cursors.items())
-            ]
-            await self._store.call(StoreMethods.set_hint, _hint(org), encode(listed))
 
     async def _is_let_in(self, org: OrgId, expected: OrgId | None) -> bool:
         if expected is not None and org != expected:
@@ -466,24 +464,6 @@ class Peering:
         status = self._statuses.setdefault(org, PeerStatus(org, endpoint))
         status.endpoint = endpoint or status.endpoint
         return status
-
-
-def _hint(org: OrgId) -> str:
-    return f"cursors/{org.hex()}"
-
-
-def _cursors_of(hint: bytes | None) -> dict[Scope, Cursor]:
-    """What was kept at the last settled session; a hint, so anything odd counts as nothing."""
-    cursors: dict[Scope, Cursor] = {}
-    try:
-        listed = decode(hint or b"\x90", bytes_max=_HINT_BYTES_MAX)
-    except ProtocolFault:
-        return cursors
-    for entry in listed if isinstance(listed, list) else []:
-        match entry:
-            case [str(space), str(topic), bytes(epoch), int(counter)]:
-                cursors[Scope(space, topic)] = Cursor(epoch, counter)
-    return cursors
 
 
 def _shown(request: CheckPeer) -> IdentityState | None:

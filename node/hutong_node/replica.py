@@ -16,6 +16,7 @@ from typing import Final
 
 from hutong_node.clock import Clock
 from hutong_node.publishing import Forbids, OwnWriter, Publisher, PublishingRefused
+from hutong_node.quotas import Quotas
 from hutong_node.store.interface import NewErase, NewRecord, Policy, Publication
 from hutong_node.store.sqlite.forks import bare_run, has_proof, keep_fork
 from hutong_node.store.sqlite.held import LogRow, OrgRow
@@ -70,6 +71,7 @@ class Replica:
         self._publisher = Publisher(ledger, own, clock, forbids)
         self._clock = clock
         self._policy = policy
+        self._quotas = Quotas(policy, ledger.orgs)
         self._refusals = refusals
         self._verified = VerifiedSeals()
 
@@ -88,6 +90,7 @@ class Replica:
     def set_policy(self, policy: Policy) -> None:
         """As `StoreMethods.set_policy`."""
         self._policy = policy
+        self._quotas = Quotas(policy, self.ledger.orgs)
         self._refusals.clear()
 
     def identity(self, org: OrgId) -> IdentityState | None:
@@ -166,7 +169,7 @@ class Replica:
             if found is None or len(item.salt) != SALT_BYTES:
                 continue
             log, row = found
-            if log.org.part_bytes + len(item.data) > self._policy.part_bytes_max:
+            if len(item.data) > self._quotas.part_room(log.org):
                 continue
             content = item.salt + item.data
             stored += self.ledger.parts.fill(log, row, item.position, content) > 0
@@ -224,7 +227,7 @@ class Replica:
         if refusal is not None or org is None:
             needs = opened.org if refusal is Fault.IDENTITY_NEEDED else None
             return _outcome(log, None, first, last, refusal, needs=needs)
-        if org.logs >= self._policy.logs_max:
+        if not self._quotas.may_open_log(org):
             return _outcome(log, None, first, last, Fault.QUOTA)
         joined = join(None, run, _nothing_held)
         assert isinstance(joined, Joined)
@@ -288,7 +291,7 @@ class Replica:
         for offered in joined.filled:
             record = run.records[offered.seq - run.first_seq].id
             found = self.ledger.wanted_row(log.scope.scope, record)
-            if found is not None and log.org.part_bytes < self._policy.part_bytes_max:
+            if found is not None and self._quotas.part_room(log.org) > 0:
                 content = offered.part.salt + offered.part.data
                 self.ledger.parts.fill(log, found[1], offered.position, content)
         records = joined.new_records
@@ -311,7 +314,7 @@ class Replica:
         self, org: OrgRow, records: tuple[CheckedRecord, ...]
     ) -> tuple[CheckedRecord, ...]:
         """The records, without their parts if the organisation has its share. Spec: 6.5.3."""
-        room = self._policy.part_bytes_max - org.part_bytes
+        room = self._quotas.part_room(org)
         if room > RUN_BYTES_MAX:
             return records
         wanted = sum(len(part.data) for record in records for part in record.parts if part)

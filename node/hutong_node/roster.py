@@ -13,17 +13,20 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hutong_node.store.interface import Policy
 from hutong_protocol.exchange import Scope
 from hutong_protocol.ids import OrgId
 
 BASE_TOPIC: Final = "base"
+NAMED_MAX: Final = 1_024
+"""Organisations that the needs of one author may let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,29 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class LetIn:
-    """An organisation that the operator let in, with the operator's own note about it."""
+    """An organisation that the operator let in, with the operator's own note about it.
+
+    `heeded`: those whom its needs name are stored, too.
+    """
 
     org: OrgId
     note: str
+    since_ms: int
+    heeded: bool = True
+
+
+class Naming(NamedTuple):
+    """An organisation that the stewards of a need by `author` named in a scope. Spec: 12.22."""
+
+    scope: Scope
+    org: OrgId
+    author: OrgId
+
+
+class Named(NamedTuple):
+    """A naming that the node took note of."""
+
+    naming: Naming
     since_ms: int
 
 
@@ -75,8 +97,11 @@ class Roster:
 
     def organisations(self) -> list[LetIn]:
         """Those let in, by id."""
-        rows = self._rows("SELECT id, note, since_ms FROM organisations ORDER BY id")
-        return [LetIn(OrgId(org), note, since_ms) for org, note, since_ms in rows]
+        rows = self._rows(
+            "SELECT id, note, since_ms, id NOT IN (SELECT id FROM unheeded) FROM organisations"
+            " ORDER BY id"
+        )
+        return [LetIn(OrgId(org), note, since, bool(heeded)) for org, note, since, heeded in rows]
 
     def let_in(self, org: OrgId, note: str, now_ms: int) -> bool:
         """Lets an organisation in; False if it was let in before (its note is then changed)."""
@@ -89,11 +114,63 @@ class Roster:
                 " ON CONFLICT (id) DO UPDATE SET note = excluded.note",
                 (org, note, now_ms),
             )
+            self._connection.execute("DELETE FROM turned_away WHERE id = ?", (org,))
         return known is None
 
+    def heed(self, org: OrgId, heeded: bool) -> bool:
+        """Whether needs of an organisation let others in; False if that was so before."""
+        if heeded:
+            return bool(self._rows("DELETE FROM unheeded WHERE id = ? RETURNING id", org))
+        return bool(self._rows("INSERT OR IGNORE INTO unheeded VALUES (?) RETURNING id", org))
+
     def shut_out(self, org: OrgId) -> bool:
-        """Takes no more from an organisation; what is held stays. False if it was not let in."""
-        return bool(self._rows("DELETE FROM organisations WHERE id = ? RETURNING id", org))
+        """Takes no more from an organisation, whoever names it; what is held stays.
+
+        False if nothing was taken from it before.
+        """
+        with self._lock:
+            execute = self._connection.execute
+            let_in = execute(
+                "DELETE FROM organisations WHERE id = ? RETURNING id", (org,)
+            ).fetchall()
+            named = execute("SELECT 1 FROM named WHERE org = ? LIMIT 1", (org,)).fetchall()
+            new = execute(
+                "INSERT OR IGNORE INTO turned_away VALUES (?) RETURNING id", (org,)
+            ).fetchall()
+        return bool(let_in or (named and new))
+
+    def add_named(self, namings: Iterable[Naming], now_ms: int) -> int:
+        """Takes note of whom stewards named; how many are new.
+
+        Of one author at most `NAMED_MAX` organisations are: what names more is no list of helpers.
+        """
+        added = 0
+        with self._lock:
+            execute = self._connection.execute
+            for scope, org, author in namings:
+                found = execute(
+                    "INSERT OR IGNORE INTO named (space, topic, org, author, since_ms)"
+                    " SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?6 > (SELECT count(DISTINCT org) FROM named"
+                    " WHERE author = ?4 AND org <> ?3) RETURNING number",
+                    (*scope, org, author, now_ms, NAMED_MAX),
+                ).fetchall()
+                added += len(found)
+        return added
+
+    def named(self, own: OrgId) -> list[Named]:
+        """Whom stewards named that are let in by that alone, as it stands now, oldest first."""
+        rows = self._rows(
+            "SELECT space, topic, org, author, since_ms FROM named WHERE"
+            " author NOT IN (SELECT id FROM unheeded)"
+            " AND org NOT IN (SELECT id FROM turned_away UNION SELECT id FROM organisations)"
+            " ORDER BY number"
+        )
+        heard = {own, *(entry.org for entry in self.organisations())}
+        return [
+            Named(Naming(Scope(space, topic), OrgId(org), OrgId(author)), since)
+            for space, topic, org, author, since in rows
+            if author in heard and org != own
+        ]
 
     def subscriptions(self) -> list[Scope]:
         """The scopes to hold, sorted."""
@@ -152,11 +229,22 @@ class Roster:
             ).fetchone()
         return None if row is None else [Scope(*pair) for pair in json.loads(row[0])]
 
-    def policy(self, own: OrgId, part_bytes_max: int) -> Policy:
-        """What the store takes, by these decisions: the organisations let in, the scopes held."""
+    def policy(self, own: OrgId, part_bytes_max: int, *, store_named: bool = True) -> Policy:
+        """What the store takes, by these decisions: the organisations let in, the scopes held.
+
+        Args:
+            store_named: also those in single scopes whom the stewards of needs name there.
+        """
+        orgs_in: defaultdict[Scope, set[OrgId]] = defaultdict(set)
+        payers: dict[OrgId, OrgId] = {}
+        for (scope, org, author), _ in self.named(own) if store_named else ():
+            orgs_in[scope].add(org)
+            payers.setdefault(org, author)
         return Policy(
             orgs=frozenset({own, *(entry.org for entry in self.organisations())}),
             scopes=frozenset(self.subscriptions()),
+            orgs_in={scope: frozenset(orgs) for scope, orgs in orgs_in.items()},
+            payers=payers,
             part_bytes_max=part_bytes_max,
         )
 

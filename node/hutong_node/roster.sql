@@ -11,6 +11,28 @@ CREATE TABLE IF NOT EXISTS organisations (
     since_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Organisations let in whose needs let nobody else in.
+CREATE TABLE IF NOT EXISTS unheeded (
+    id BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- Organisations that the operator turned away: no need of anybody lets them in.
+CREATE TABLE IF NOT EXISTS turned_away (
+    id BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- Whom the stewards of needs named, in the order in which that became known. Never withdrawn by the
+-- node itself; counts as long as the author is let in and heeded.
+CREATE TABLE IF NOT EXISTS named (
+    number   INTEGER PRIMARY KEY,
+    space    TEXT NOT NULL,
+    topic    TEXT NOT NULL,
+    org      BLOB NOT NULL,
+    author   BLOB NOT NULL,        -- of the need; its quota pays
+    since_ms INTEGER NOT NULL,
+    UNIQUE (space, topic, org, author)
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS subscriptions (
     space TEXT NOT NULL,
     topic TEXT NOT NULL,

@@ -28,6 +28,7 @@ from hutong_node.api_models import (
     InviteRequest,
     JoinAnswer,
     JoinRequest,
+    NamedItem,
     OrganisationItem,
     OrganisationsAnswer,
     PeersAnswer,
@@ -255,18 +256,32 @@ class NodeService:
     async def organisations(self) -> OrganisationsAnswer:
         """Who is let in."""
         names = await self._names()
-        entries = await asyncio.to_thread(self._node.parts.roster.organisations)
+        parts = self._node.parts
+        entries = await asyncio.to_thread(parts.roster.organisations)
+        named = await asyncio.to_thread(parts.roster.named, parts.identity.org)
         return OrganisationsAnswer(
-            own=names.author(self._node.parts.identity.org),
+            own=names.author(parts.identity.org),
             organisations=[
                 OrganisationItem(
                     id=format_id(IdKind.ORG, entry.org),
                     name=names.author(entry.org).name,
                     note=entry.note,
                     since=time_text(entry.since_ms) or "",
+                    heeded=entry.heeded,
                 )
                 for entry in entries
             ],
+            named=[
+                NamedItem(
+                    organisation=names.author(org),
+                    space=scope.space,
+                    topic=scope.topic,
+                    by=names.author(author),
+                    since=time_text(since_ms) or "",
+                )
+                for (scope, org, author), since_ms in named
+            ],
+            store_named=parts.config.policy.store_named,
         )
 
     async def accept(self, request: AcceptRequest) -> ChangeAnswer:
@@ -276,11 +291,16 @@ class NodeService:
         notes = {entry.org: entry.note for entry in await asyncio.to_thread(roster.organisations)}
         note = notes.get(org, "") if request.note is None else request.note
         changed = await asyncio.to_thread(roster.let_in, org, note, self._node.clock.now_ms())
+        if request.heeded is not None:
+            changed |= await asyncio.to_thread(roster.heed, org, request.heeded)
         await self._roster_changed()
         return ChangeAnswer(changed=changed)
 
     async def forget_organisation(self, organisation: str) -> ChangeAnswer:
-        """Takes no more from an organisation, and ends its session; what is held stays."""
+        """Takes no more from an organisation, whoever names it, and ends its session.
+
+        What is held stays.
+        """
         org = self._other(organisation)
         changed = await asyncio.to_thread(self._node.parts.roster.shut_out, org)
         self._node.peering.forget(org)

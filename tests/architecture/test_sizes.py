@@ -16,7 +16,7 @@ SHORT_MODULE_LINES = 120
 
 LONG_MODULES: dict[str, tuple[int, str]] = {
     "node/hutong_node/api_models.py": (
-        600,
+        640,
         "every shape of the local API in one place: programs of others are written from it",
     ),
 }

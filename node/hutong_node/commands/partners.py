@@ -120,16 +120,29 @@ def remove_peer(organisation: Organisation, data: Data = None, as_json: AsJson =
 def accept(
     organisation: Organisation,
     note: Annotated[str | None, typer.Option(help="Your own words for it; they stay here.")] = None,
+    named: Annotated[
+        bool | None,
+        typer.Option(
+            "--named/--no-named", help="Store those whom its needs name, too. [default: named]"
+        ),
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let an organisation in: its records are stored in the scopes held."""
-    body = {"organisation": organisation, "note": note}
+    """Let an organisation in: its records are stored in the scopes held.
+
+    Whom its needs name as provider, receiver and so on is stored, too, in that scope: without them
+    accepted and received amounts may be wrong here.
+    """
+    body = {"organisation": organisation, "note": note, "heeded": named}
     told = ask(data, "org accept", "acceptOrganisation", body=body, as_json=as_json)
     if as_json:
         print_json(told)
         return
-    typer.echo("Let in." if told["changed"] else "It was let in already.")
+    done, before = ("Let in.", "It was let in already.")
+    if named is not None:
+        done, before = ("Done.", "It was so already.")
+    typer.echo(done if told["changed"] else before)
 
 
 @_org.command("list")
@@ -139,17 +152,42 @@ def list_organisations(data: Data = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(told)
         return
-    rows = [(short(told["own"]["id"]), told["own"]["name"], "this node's own", "")]
+    rows = [(short(told["own"]["id"]), told["own"]["name"], "this node's own", "", "")]
     rows += [
-        (short(entry["id"]), entry["name"], entry["note"], entry["since"])
+        (
+            short(entry["id"]),
+            entry["name"],
+            entry["note"],
+            entry["since"],
+            "" if entry["heeded"] else "not stored",
+        )
         for entry in told["organisations"]
     ]
-    print_table(("id", "name", "note", "since"), rows, empty="Nobody is let in.")
+    columns = ("id", "name", "note", "since", "whom its needs name")
+    print_table(columns, rows, empty="Nobody is let in.")
+    if told["named"]:
+        typer.echo()
+        print_table(
+            ("stored as named", "name", "scope", "by", "since"),
+            (
+                (
+                    short(entry["organisation"]["id"]),
+                    entry["organisation"]["name"],
+                    f"{entry['space']}/{entry['topic']}",
+                    who(entry["by"]),
+                    entry["since"],
+                )
+                for entry in told["named"]
+            ),
+            empty="",
+        )
+        if not told["store_named"]:
+            typer.echo("They are not stored: `store_named = false` under [policy].")
 
 
 @_org.command("forget")
 def forget(organisation: Organisation, data: Data = None, as_json: AsJson = False) -> None:
-    """Take no more from an organisation; what is held stays."""
+    """Take no more from an organisation, whoever names it; what is held stays."""
     path = {"organisation": organisation}
     told = ask(data, "org forget", "forgetOrganisation", path=path, as_json=as_json)
     if as_json:

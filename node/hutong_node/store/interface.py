@@ -30,15 +30,17 @@ class Policy:
     """What this node stores. What it doesn't is refused with `not-accepted` or `quota`.
 
     `orgs` are those let in everywhere, None for all; `orgs_in` adds organisations in single scopes,
-    as the steward chains of needs name them. `scopes` are those held, None for all. Above
-    `part_bytes_max` an organisation's headers are kept and its parts left missing; above `logs_max`
-    it opens no further log. Identity events of at most `strangers_max` organisations that are not
-    let in are kept, since a peer is known before it is let in. Spec: 6.4.5, 6.5.3, 9.2.
+    as the stewards of needs name them; `payers` says whose quota their records are charged to.
+    `scopes` are those held, None for all. Above `part_bytes_max` an organisation's headers are kept
+    and its parts left missing; above `logs_max` it opens no further log. Identity events of at most
+    `strangers_max` organisations that are not let in are kept, since a peer is known before it is
+    let in. Spec: 6.4.5, 6.5.3, 9.2, 12.22.
     """
 
     orgs: frozenset[OrgId] | None = frozenset()
     scopes: frozenset[Scope] | None = frozenset()
     orgs_in: Mapping[Scope, frozenset[OrgId]] = field(default_factory=lambda: MappingProxyType({}))
+    payers: Mapping[OrgId, OrgId] = field(default_factory=lambda: MappingProxyType({}))
     part_bytes_max: int = 2**33
     logs_max: int = 100_000
     strangers_max: int = 256

@@ -88,7 +88,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """The state of a thing whose first record is held. Spec: 12.13 to 12.19."""
+    """The state of a thing whose first record is held. Spec: 12.13 to 12.19.
+
+    `named` are the organisations, ascending, without whose records the settled numbers of a need
+    may be wrong: those that its stewards name. Spec: 12.22.
+    """
 
     type: str
     author: bytes
@@ -102,6 +106,7 @@ class Thing:
     checks: tuple[Check, ...] = ()
     verification: str = "unchecked"
     flags: tuple[Flag, ...] = ()
+    named: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hutong_protocol.fold.basis import Check, LineBasis, Promise, Row, Tally, Th
 from hutong_protocol.fold.flags import Flag
 from hutong_protocol.fold.records import FOLD_VERSION, ThingKey
 
-_FORM: Final = 1
+_FORM: Final = 2
 _BYTES_MAX: Final = 1 << 30
 """Our own bytes are read back: the limit only says that there is one."""
 
@@ -76,6 +76,7 @@ def _thing_value(thing: Thing) -> Encodable:
         ],
         thing.verification,
         [[f.flag, f.line, f.record, f.type, f.count, f.amount] for f in thing.flags],
+        list(thing.named),
     ]  # fmt: skip
 
 
@@ -93,6 +94,7 @@ def _thing_of(value: list[Any]) -> Thing:
         checks=tuple(_check_of(check) for check in value[9]),
         verification=value[10],
         flags=tuple(Flag(*flag) for flag in value[11]),
+        named=tuple(value[12]),
     )
 
 

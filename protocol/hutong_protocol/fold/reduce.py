@@ -15,6 +15,7 @@ from hutong_protocol.fold.basis import LineBasis, Promise, Row, Tally, Thing, Th
 from hutong_protocol.fold.carriage import Goods, Ruling, goods_of
 from hutong_protocol.fold.flags import Flag, in_order
 from hutong_protocol.fold.promises import (
+    Decided,
     Outcome,
     amount_of,
     ceiling_of,
@@ -35,7 +36,7 @@ from hutong_protocol.fold.records import (
     thing_of,
 )
 from hutong_protocol.fold.sorting import STATEMENT_TYPES, Read, Sorted, sort_records
-from hutong_protocol.fold.stewards import chain_of, judge_by_link
+from hutong_protocol.fold.stewards import StewardChain, chain_of, judge_by_link
 from hutong_protocol.fold.verification import checks_of
 from hutong_protocol.fold.versions import (
     Closing,
@@ -60,6 +61,9 @@ _PARTY_FIELDS = (
     "carrier",
     "receipt_by",
     "commitment_author",
+)
+_DECISION_PARTIES = (
+    *("provider", "funder", "implementer", "carrier", "receipt_by", "commitment_author"),
 )
 
 
@@ -133,7 +137,20 @@ def _thing(found: Sorted, root: Read) -> Thing:
         checks=checks,
         verification=verification,
         flags=in_order(found.flags),
+        named=_named(root, chain, versions, decided.values()),
     )
+
+
+def _named(
+    root: Read, chain: StewardChain, versions: Versions, decided: Iterable[Decided]
+) -> tuple[bytes, ...]:
+    """Whom the stewards of a need name, ascending. Spec: 12.22.1."""
+    if root.record.type != "need/1":
+        return ()
+    named = chain.members | versions.organisations("receivers")
+    for decision in decided:
+        named |= decision.named(*_DECISION_PARTIES)
+    return tuple(sorted(named - {root.org}))
 
 
 def _line_names(found: Sorted, versions: Versions, goods: Goods) -> list[str]:

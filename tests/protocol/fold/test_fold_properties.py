@@ -227,3 +227,28 @@ def test_settled_numbers_need_only_the_steward_and_those_whom_it_names(seed: int
         if everything is not None:
             assert settled is not None
             assert thing_digest(everything) == thing_digest(settled)
+
+
+@settings(max_examples=60)
+@given(SEEDS, st.sampled_from([0.05, 0.15]))
+def test_whom_a_need_names_is_known_from_its_author_alone_and_is_enough(
+    seed: int, wrongness: float
+) -> None:
+    """Section 12.22: a node that holds a need's author finds out whom else to store, and with them
+    the settled numbers are those of a node that holds everybody."""
+    groups: dict[ThingKey, list[FoldRecord]] = {}
+    for record in history(Random(seed), 100, wrongness=wrongness):
+        groups.setdefault(thing_of(record), []).append(record)
+    for key, group in groups.items():
+        author = next(record.org for record in group if record.id == key.id)
+        own = reduce_thing([record for record in group if record.org == author]).thing
+        if own is None:
+            continue
+        enough = [record for record in group if record.org in {author, *own.named}]
+        everything = reduce_thing(group)
+        assert everything.thing is not None
+        assert everything.thing.named == own.named
+        with_all, with_named = view(everything, at(NOON)), view(reduce_thing(enough), at(NOON))
+        assert with_all is not None
+        assert with_named is not None
+        assert thing_digest(with_all) == thing_digest(with_named)

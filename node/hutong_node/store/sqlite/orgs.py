@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 from hutong_node.store.errors import StoreRefused
 from hutong_node.store.interface import Policy
@@ -20,6 +21,9 @@ from hutong_protocol.identity_events import Event, parse_event
 from hutong_protocol.ids import EventId, OrgId
 from hutong_protocol.limits import FRAME_BYTES_MAX
 
+_ABSENT_MAX: Final = 10_000
+"""Organisations known not to be in the table; one forgotten is looked for once more."""
+
 
 class Orgs:
     """The organisations of a store. Rows are made for whoever is asked about with `make`."""
@@ -28,21 +32,28 @@ class Orgs:
         """Remembers nothing yet."""
         self._connection = connection
         self._known: dict[OrgId, OrgRow] = {}
+        self._absent: set[OrgId] = set()
         self._stored_bytes: dict[OrgId, int] = {}
 
     def forget(self) -> None:
         """Drops what is remembered of the tables."""
         self._known.clear()
+        self._absent.clear()
         self._stored_bytes.clear()
 
     def get(self, org: OrgId) -> OrgRow | None:
         """The row of an organisation, None if the store never heard of it."""
         known = self._known.get(org)
         if known is None:
+            if org in self._absent:
+                return None
             found = self._connection.execute(
                 "SELECT org, digest, part_bytes, logs FROM orgs WHERE id = ?", (org,)
             ).fetchone()
             if found is None:
+                if len(self._absent) >= _ABSENT_MAX:
+                    self._absent.clear()
+                self._absent.add(org)
                 return None
             known = self._load(org, *found)
             self._known[org] = known
@@ -67,6 +78,7 @@ class Orgs:
                 "INSERT INTO orgs (id, digest, frozen, part_bytes, logs) VALUES (?, ?, 0, 0, 0)",
                 (org, b""),
             )
+            self._absent.discard(org)
             found = self.require(org)
         return found
 

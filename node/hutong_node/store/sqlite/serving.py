@@ -11,6 +11,7 @@ Which peer may ask what is for the session and the shell. Spec: 6.6, 7.5 to 7.8.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -183,12 +184,7 @@ class Serving:
     def missing_parts(self, scope: Scope, after: RecordId | None, wants_max: int) -> list[PartWant]:
         """As `ReplicaStore.missing_parts`; leaves out organisations that have their share."""
         number, _ = self._scope(scope)
-        full = {
-            org
-            for (org,) in self._connection.execute(
-                "SELECT org FROM orgs WHERE part_bytes >= ?", (self._shared.policy.part_bytes_max,)
-            )
-        }
+        full = self._full_orgs()
         wants: list[PartWant] = []
         for record, mask, row in self._connection.execute(
             "SELECT id, mask, row FROM missing_parts WHERE scope = ? AND id > ? ORDER BY id",
@@ -218,6 +214,26 @@ class Serving:
                     salt, data = content[:SALT_BYTES], content[SALT_BYTES:]
                     items.append(PartItem(want.record, position, salt, data))
         return PartsBatch(tuple(items), more=False)
+
+    def _full_orgs(self) -> set[int]:
+        """The numbers of organisations that have their share of this node's disk."""
+        policy = self._shared.policy
+        found = self._connection.execute(
+            "SELECT org FROM orgs WHERE part_bytes >= ?", (policy.part_bytes_max,)
+        )
+        full = {org for (org,) in found}
+        if policy.payers:
+            # Those that stewards named have what is left of the share of whoever pays for them.
+            used: Counter[bytes] = Counter()
+            rows = self._connection.execute("SELECT org, id, part_bytes FROM orgs").fetchall()
+            for _, org, part_bytes in rows:
+                used[policy.payers.get(org, org)] += part_bytes
+            full |= {
+                number
+                for number, org, _ in rows
+                if used[policy.payers.get(org, org)] >= policy.part_bytes_max
+            }
+        return full
 
     def _scope(self, scope: Scope) -> tuple[int, int]:
         """Number and counter of a scope; 0 and 0, which no row has, if it was never seen."""
