@@ -47,6 +47,7 @@ STATUS: Final[Mapping[Code, int]] = MappingProxyType(
         Code.PEER_UNREACHABLE: 502,
         Code.CANNOT_PUBLISH: 503,
         Code.CLOCK_OFF: 503,
+        Code.RESTORING: 503,
         Code.STORE_FAILED: 503,
         Code.STORE_FULL: 507,
         # What only the command line says:

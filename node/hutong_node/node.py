@@ -29,6 +29,7 @@ from hutong_node.observe import Metrics, logger
 from hutong_node.peer_clocks import PeerClocks
 from hutong_node.peering import Peering
 from hutong_node.publishing import OwnWriter
+from hutong_node.restoring import Restoring
 from hutong_node.roster import Roster
 from hutong_node.signing_gate import SigningGate
 from hutong_node.store.interface import (
@@ -64,6 +65,7 @@ class NodeParts:
     clock: Clock
     clocks: PeerClocks
     signing: SigningGate
+    restoring: Restoring
 
 
 def open_parts(
@@ -83,7 +85,12 @@ def open_parts(
     clock = clock or SystemClock()
     roster = Roster(folder.root / "node.db")
     clocks = PeerClocks(clock, lambda: [peer.org for peer in roster.peers()])
-    signing = SigningGate(clocks, clock_trusted=trust_clock or config.clock.trusted)
+    made: list[Restoring] = []
+    signing = SigningGate(
+        clocks,
+        clock_trusted=trust_clock or config.clock.trusted,
+        waits=lambda: made[0].refusal() if made else None,
+    )
     store = SqliteStore(
         folder.database,
         folder.marker,
@@ -92,6 +99,7 @@ def open_parts(
         clock=clock,
         forbids=signing,
     )
+    made.append(restoring := Restoring(store, roster, clock))
     store.run(StoreMethods.store_events, identity.org, identity.events)
     if store.mismatch is not None:
         logger().warning("own-logs-given-up", reason=store.mismatch.value)
@@ -103,7 +111,7 @@ def open_parts(
         raise NodeRefused("`tls = false` under [peer] is for loopback addresses only")
     return NodeParts(
         *(folder, config, identity, roster, store, index, certificate),
-        *(clock, clocks, signing),
+        *(clock, clocks, signing, restoring),
     )
 
 
@@ -136,6 +144,7 @@ class Node:
             parts.roster,
             clock=self.clock,
             clocks=parts.clocks,
+            restoring=parts.restoring,
             metrics=self.metrics,
             credit=parts.config.policy.credit,
             sessions_max=parts.config.policy.sessions_max,
@@ -162,6 +171,7 @@ class Node:
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._follower: asyncio.Task[None] | None = None
+        self._restorer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Starts listening and dialling."""
@@ -189,6 +199,8 @@ class Node:
                 self.parts.index.keep_following(self.parts.store, self._changed, self._followed),
                 name="index",
             )
+        restoring = self.parts.restoring.run(caught_up=self.peering.ask_again)
+        self._restorer = asyncio.create_task(restoring, name="restoring")
         await self._listen()
         self.peering.start()
 
@@ -199,10 +211,11 @@ class Node:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
-        if self._follower is not None:
-            self._follower.cancel()
-            await asyncio.gather(self._follower, return_exceptions=True)
-            self._follower = None
+        for task in (self._follower, self._restorer):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._follower = self._restorer = None
         self.parts.index.close()
         await asyncio.to_thread(self.parts.store.close)
         self.parts.roster.close()

@@ -80,7 +80,8 @@ class Overview:
         for peer in peers:
             refusals.update(peer.refusals)
         forks = [_fork(proof, names) for proof in await parts.store.call(StoreMethods.fork_proofs)]
-        mismatch = None if parts.store.mismatch is None else parts.store.mismatch.value
+        reason = parts.store.mismatch or parts.store.restored
+        mismatch = None if reason is None else reason.value
         return StatusAnswer(
             organisation=names.author(parts.identity.org),
             version=VERSION,
@@ -104,6 +105,7 @@ class Overview:
             forks=forks,
             retired_logs=_retired(store),
             alarms=_alarms(store, mismatch, len(forks), parts.identity.org)
+            + self._restoring_alarms()
             + self._clock_alarms(names),
         )
 
@@ -157,6 +159,20 @@ class Overview:
             signs=parts.signing() is None,
             trusted=parts.signing.clock_trusted,
         )
+
+    def _restoring_alarms(self) -> list[str]:
+        restoring = self._node.parts.restoring
+        if restoring.waits:
+            return [
+                "the store may lack what was erased meanwhile: nothing is signed, shown or served"
+                " before it was compared with the peers"
+            ]
+        if restoring.withholds:
+            return [
+                "no peer was in reach, so that what was erased meanwhile may be shown: nothing is"
+                " served before one was compared with"
+            ]
+        return []
 
     def _clock_alarms(self, names: Directory) -> list[str]:
         parts = self._node.parts

@@ -25,6 +25,7 @@ from hutong_node.founding import OwnIdentity
 from hutong_node.observe import Metrics, logger
 from hutong_node.peer_clocks import PeerClocks
 from hutong_node.peer_status import PeerStatus
+from hutong_node.restoring import Restoring
 from hutong_node.roster import Peer, Roster
 from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import NodeStore, StoreMethods
@@ -90,6 +91,7 @@ class Peering:
         *,
         clock: Clock,
         clocks: PeerClocks,
+        restoring: Restoring,
         metrics: Metrics,
         credit: int,
         sessions_max: int,
@@ -101,6 +103,7 @@ class Peering:
         self._roster = roster
         self._clock = clock
         self._clocks = clocks
+        self._restoring = restoring
         self._metrics = metrics
         self._credit = credit
         self._sessions_max = sessions_max
@@ -304,6 +307,8 @@ class Peering:
             self._metrics.bytes_moved.labels(direction="sent").inc(link.channel.sent_bytes)
             self._metrics.bytes_moved.labels(direction="received").inc(link.channel.received_bytes)
             status = self._known(link.org)
+            if link.org is not None and not self._linked(link.org):
+                self._restoring.compare_ended(link.org, done=False)
             if status is not None and not self._linked(link.org):
                 status.state, status.connected_ms = "apart", None
             if link.eager:
@@ -356,6 +361,7 @@ class Peering:
             case Opened(org=org):
                 link.org = org
                 self._hear_time(link, org)
+                self._restoring.compare_begins(org)
                 self._keep_one(link)
                 if link.given_up:
                     return
@@ -370,7 +376,7 @@ class Peering:
                 self._metrics.refusals.labels(fault=leftover.fault.value, by=by).inc()
             case RoundEnded(number=number) if status is not None:
                 status.rounds = number
-            case Settled() | Unsettled() if link.given_up:
+            case Settled() | Unsettled() if link.org is not None and not self._compared(link):
                 pass  # people see the session that stays
             case Settled() if status is not None:
                 status.settled_ms = self._clock.now_ms()
@@ -404,6 +410,12 @@ class Peering:
                     status.last_fault = f"peer: {named}"
             case _:
                 pass
+
+    def _compared(self, link: _Link) -> bool:
+        """Takes note of a comparison that came to its end; False if people see another session."""
+        if link.org is not None:
+            self._restoring.compare_ended(link.org, done=True)
+        return not link.given_up
 
     def _hear_time(self, link: _Link, org: OrgId) -> None:
         """What the peer's clock says counts from now on: it has proved who it is."""

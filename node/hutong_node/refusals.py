@@ -34,6 +34,7 @@ class Code(StrEnum):
     KEY_REUSED = "idempotency-key-reused"
     CANNOT_PUBLISH = "cannot-publish"
     CLOCK_OFF = "clock-off"
+    RESTORING = "restoring"
     CANNOT_JOIN = "cannot-join"
     CANNOT_INVITE = "cannot-invite"
     CANNOT_ADD_PEER = "cannot-add-peer"

@@ -103,6 +103,7 @@ class NodeService:
 
     async def record(self, record: str) -> RecordAnswer:
         """A record that is held."""
+        self._require_shown()
         identifier = RecordId(_id_of(IdKind.RECORD, record))
         found = await self._node.parts.store.call(StoreMethods.record, identifier)
         if found is None:
@@ -130,6 +131,7 @@ class NodeService:
             after: what the page before gave as `next`.
             limit: 1 to `PAGE_MAX`.
         """
+        self._require_shown()
         as_of_ms = self._instant(as_of)
         start = _cursor_of(after)
         behind = await self._catch_up()
@@ -154,6 +156,7 @@ class NodeService:
 
     async def thing(self, thing: str, as_of: str | None = None) -> ThingAnswer:
         """A thing with its numbers and every record about it that is held."""
+        self._require_shown()
         identifier = RecordId(_id_of(IdKind.RECORD, thing))
         as_of_ms = self._instant(as_of)
         behind = await self._catch_up()
@@ -373,6 +376,12 @@ class NodeService:
         return await self._overview.metrics()
 
     # Inside
+
+    def _require_shown(self) -> None:
+        """Refuses to show records that peers may have seen erased. Spec: 5.1.6."""
+        refusal = self._node.parts.restoring.refusal()
+        if refusal is not None:
+            raise refusal
 
     async def _roster_changed(self) -> None:
         await self._node.roster_changed()

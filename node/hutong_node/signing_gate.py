@@ -1,17 +1,21 @@
 """Whether this node may sign anything now, and in which words it says no.
 
 Asked before every signature, on the writer's thread. A node doesn't sign while its clock is more
-than ten minutes off those of its peers, unless its operator said that the clock is right. What is
-signed already is told, served and synchronised all the same. Spec: 5.2.6.
+than ten minutes off those of its peers, unless its operator said that the clock is right; nor while
+its store, put back from an older copy, has not been compared with peers. What is signed already is
+told all the same. Spec: 5.1.6, 5.2.6.
 
-How far off a clock is, and how many must say so, is for `peer_clocks`.
+How far off a clock is, and how many must say so, is for `peer_clocks`; what a restored node waits
+for, for `restoring`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hutong_node.peer_clocks import ClockVerdict, PeerClocks, span_text
 from hutong_node.publishing import PublishingRefused
-from hutong_node.refusals import Code
+from hutong_node.refusals import Code, Refused
 from hutong_protocol.ids import IdKind, format_id
 
 _NAMED_MAX = 5
@@ -20,13 +24,26 @@ _NAMED_MAX = 5
 class SigningGate:
     """The gate of one node. Safe to use from any thread."""
 
-    def __init__(self, clocks: PeerClocks, *, clock_trusted: bool) -> None:
-        """`clock_trusted`: the operator vouches for this machine's clock, whatever peers say."""
+    def __init__(
+        self,
+        clocks: PeerClocks,
+        *,
+        clock_trusted: bool,
+        waits: Callable[[], Refused | None] = lambda: None,
+    ) -> None:
+        """`clock_trusted`: the operator vouches for this machine's clock, whatever peers say.
+
+        `waits` says what a restored node waits for, if it does.
+        """
         self._clocks = clocks
+        self._waits = waits
         self.clock_trusted = clock_trusted
 
     def __call__(self) -> PublishingRefused | None:
         """Why nothing may be signed now; None if something may."""
+        waits = self._waits()
+        if waits is not None:
+            return PublishingRefused(waits.title, code=waits.code, way_out=waits.way_out)
         verdict = self._clocks.verdict()
         if not verdict.is_off or self.clock_trusted:
             return None

@@ -390,7 +390,11 @@ def test_guide_names_only_commands_and_options_that_there_are() -> None:
             command = command.commands.get(words[1])
             assert command is not None, call
         options = {word for word in words if word.startswith("--")}
-        known = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
+        known = {
+            option
+            for parameter in command.params
+            for option in parameter.opts + parameter.secondary_opts
+        }
         assert options <= known, call
         checked += 1
     assert checked > 20

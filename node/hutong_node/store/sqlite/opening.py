@@ -3,7 +3,8 @@
 A store and its restore marker are compared here. After a mismatch every own log is retired, with
 the furthest place that either of the two knows, and the store gets a new generation, which is also
 the epoch of its cursors: peers' hints about an older copy mean nothing any more. A crash at any
-point leaves a mismatch, and the next start does the same again. Spec: 5.1.5, 7.6.3.
+point leaves a mismatch, and the next start does the same again. A property remembers, until it is
+taken back, that the store may lack what was erased since. Spec: 5.1.5, 5.1.6, 7.6.3.
 """
 
 from __future__ import annotations
@@ -32,15 +33,19 @@ from hutong_protocol.exchange import Head
 from hutong_protocol.ids import LogId, RecordId
 
 GENERATION_BYTES: Final = 16
+RESTORED: Final = "restored"
+"""Property: the name of the mismatch after which the store has not caught up yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a store starts with. `mismatch` is why own logs were retired."""
+    """What a store starts with. `mismatch` is why own logs were retired; `restored` is the same,
+    or why they were at an earlier start, as long as the store has not caught up since."""
 
     generation: bytes
     marker: RestoreMarker
     mismatch: Mismatch | None
+    restored: Mismatch | None
 
 
 def prepare(path: Path, marker_path: Path, machine: bytes, own: OwnWriter | None) -> Prepared:
@@ -92,10 +97,15 @@ def _prepare(
             last = None if place is None else Head(place.seq, RecordId(place.record))
             ledger.own.retire(row.id, mismatch.value, last)
         generation = _new_generation(connection)
+        connection.execute(
+            "INSERT OR REPLACE INTO properties VALUES (?, ?)", (RESTORED, mismatch.name)
+        )
         connection.execute("COMMIT")
         belonging = belonging_of(path, generation, machine)
         left = {}
-    return Prepared(generation, RestoreMarker(marker_path, belonging, left), mismatch)
+    kept = connection.execute("SELECT value FROM properties WHERE name = ?", (RESTORED,)).fetchone()
+    restored = None if kept is None else Mismatch[kept[0]]
+    return Prepared(generation, RestoreMarker(marker_path, belonging, left), mismatch, restored)
 
 
 def _take_over(ledger: Ledger, marked: Marked, own: OwnWriter | None) -> None:

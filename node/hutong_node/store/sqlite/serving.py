@@ -126,7 +126,9 @@ class Serving:
         )
 
     def read_runs(self, scope: Scope, wants: Sequence[RunWant], bytes_max: int) -> RunsBatch:
-        """As `ReplicaStore.read_runs`."""
+        """As `ReplicaStore.read_runs`; nothing while the store may lack erasures."""
+        if self._shared.withholds:
+            return RunsBatch((), ())
         number, _ = self._scope(scope)
         rows = []
         for want in wants:
@@ -197,7 +199,9 @@ class Serving:
         return wants
 
     def read_parts(self, scope: Scope, wants: Sequence[PartWant], bytes_max: int) -> PartsBatch:
-        """As `ReplicaStore.read_parts`."""
+        """As `ReplicaStore.read_parts`; nothing while the store may lack erasures."""
+        if self._shared.withholds:
+            return PartsBatch((), more=False)
         number, _ = self._scope(scope)
         rows = self._recent.find(self._connection, [want.record for want in wants])
         items: list[PartItem] = []

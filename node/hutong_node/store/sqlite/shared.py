@@ -17,7 +17,8 @@ class Shared:
 
     `epoch` is the store's for cursors. `mark_left` remembers places of own logs on disk;
     `found_rot` hears of rows and positions of parts that don't fit their commit; `damaged` collects
-    logs that can't be read to their end.
+    logs that can't be read to their end. `withholds`: no record or part is handed to a peer, since
+    the store may lack erasures. Spec: 5.1.6.
     """
 
     epoch: bytes
@@ -27,3 +28,4 @@ class Shared:
     mark_left: Callable[[Iterable[tuple[bytes, Place]]], None]
     found_rot: Callable[[Sequence[tuple[int, int]]], None]
     damaged: set[LogId]
+    withholds: bool

@@ -46,7 +46,11 @@ READERS: Final = 2
 
 
 class SqliteStore:
-    """A store in one SQLite file. `mismatch` is why own logs were retired when it was opened."""
+    """A store in one SQLite file. `mismatch` is why own logs were retired when it was opened.
+
+    `restored` is such a reason, of this opening or an earlier one, after which the store has not
+    caught up yet: until `caught_up` it hands no record to anybody. Spec: 5.1.6.
+    """
 
     def __init__(
         self,
@@ -76,6 +80,7 @@ class SqliteStore:
         try:
             prepared = _prepare(path, marker_path, machine or machine_id(), own)
             self.mismatch: Mismatch | None = prepared.mismatch
+            self.restored: Mismatch | None = prepared.restored
             self._marker = prepared.marker
             self._shared = Shared(
                 epoch=prepared.generation,
@@ -85,6 +90,7 @@ class SqliteStore:
                 mark_left=self._mark_left,
                 found_rot=self._found_rot,
                 damaged=set(),
+                withholds=prepared.restored is not None,
             )
             self._writer = WriterThread(
                 partial(self._make_replica, own, clock or SystemClock(), forbids)
@@ -114,6 +120,12 @@ class SqliteStore:
     ) -> T:
         """As `NodeStore.run`."""
         return self._submit(method, *args, **kwargs).result()
+
+    async def caught_up(self) -> None:
+        """Takes note, on disk, that erasures and identity events were had from a peer."""
+        await asyncio.wrap_future(self._writer.submit(lambda replica: replica.caught_up()))
+        self.restored = None
+        self._shared.withholds = False
 
     def mark_left(self, scope: Scope, heads: Iterable[tuple[LogId, Head]]) -> None:
         """Remembers on disk that records of own logs are about to leave otherwise than by a call.
