@@ -13,13 +13,13 @@ the one that it is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, cast
 
 import msgpack
 
 from hutong_protocol.faults import Fault, LocalProtocolError, ProtocolFault
-from hutong_protocol.limits import DEPTH_MAX, FRAME_CONTAINERS_MAX, FRAME_ITEMS_MAX, INT_MAX
+from hutong_protocol.limits import DEPTH_MAX, INT_MAX
 
 Value: TypeAlias = "None | bool | int | bytes | str | list[Value] | dict[str, Value]"
 """What `decode` returns. Spec: 2.1.1."""
@@ -27,8 +27,6 @@ Encodable: TypeAlias = (
     "None | bool | int | bytes | str | Sequence[Encodable] | Mapping[str, Encodable]"
 )
 """What `encode` takes; a sequence must be a list or a tuple, a mapping a dict."""
-
-_Container = TypeVar("_Container")
 
 _HEADER_LIKE: Final = 1_024
 """Input up to this length may be read by the library first."""
@@ -128,33 +126,31 @@ def decode(data: bytes, *, bytes_max: int) -> Value:
     return items[0]
 
 
-def decode_loose(data: bytes, *, bytes_max: int, items_max: int = FRAME_ITEMS_MAX) -> object:
-    """What `data` holds as msgpack without extension types; for session frames only. Spec: 7.2.
+def decode_loose(data: bytes, *, bytes_max: int) -> object:
+    """What `data` holds as msgpack without extension types. Spec: 7.2.
 
     Frames are neither signed nor hashed, so over-long forms, floats, equal keys (the last counts),
     bin keys and unsorted keys pass here. The caller checks every type it uses, and passes what must
     be canonical, such as the `ext` of a record, through `encode_received`.
 
+    A frame goes through `frame_bounds.decode_frame`, which sees to it that memory is bounded: this
+    takes up to 85 times the input, and 8 bytes for each element that one of 1,024 nested arrays
+    declares.
+
     Args:
-        data: bytes from a peer.
+        data: a frame within its bounds, or bytes of our own store.
         bytes_max: limit on `data`; longer input isn't looked at.
-        items_max: limit on the elements of one array or map.
 
     Returns:
-        None, bool, int, float, bytes, str, lists and dicts (keys str or bytes), nested 1,024 deep
-        at most. Memory: at most about 40 times the input, whatever lengths it declares.
+        None, bool, int, float, bytes, str, lists and dicts (keys str or bytes).
 
     Raises:
-        ProtocolFault: LIMIT_EXCEEDED for input too long or with too many arrays and maps, BAD_FRAME
-            for anything else that can't be read; nothing else.
+        ProtocolFault: LIMIT_EXCEEDED for input too long, BAD_FRAME for anything else that can't be
+            read; nothing else.
     """
     if len(data) > bytes_max:
         raise ProtocolFault(Fault.LIMIT_EXCEEDED, f"{len(data)} bytes, at most {bytes_max}")
-    hook = None
-    if len(data) > FRAME_CONTAINERS_MAX:
-        # An empty array takes 1 byte here and 64 as an object. Shorter input cannot hold too many.
-        hook = _containers_counted(FRAME_CONTAINERS_MAX)
-    length_max = min(len(data), bytes_max)
+    length_max = len(data)
     try:
         return cast(
             object,
@@ -164,11 +160,9 @@ def decode_loose(data: bytes, *, bytes_max: int, items_max: int = FRAME_ITEMS_MA
                 strict_map_key=True,
                 max_str_len=length_max,
                 max_bin_len=length_max,
-                max_array_len=min(length_max, items_max),
-                max_map_len=min(length_max, items_max),
+                max_array_len=length_max,
+                max_map_len=length_max,
                 max_ext_len=0,
-                list_hook=hook,
-                object_hook=hook,
             ),
         )
     except MemoryError:
@@ -362,17 +356,3 @@ def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple[dict[str, V
 
 def _not_canonical(rule: str, at: int) -> ProtocolFault:
     return ProtocolFault(Fault.NOT_CANONICAL, f"{rule} at byte {at}")
-
-
-def _containers_counted(count_max: int) -> Callable[[_Container], _Container]:
-    """A hook for the library that lets `count_max` arrays and maps pass, and no more."""
-    left = count_max
-
-    def count(container: _Container) -> _Container:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise ProtocolFault(Fault.LIMIT_EXCEEDED, f"more than {count_max} arrays and maps")
-        return container
-
-    return count

@@ -15,7 +15,6 @@ from typing import Final, cast
 
 import msgpack
 
-from hutong_protocol.encoding import decode_loose
 from hutong_protocol.exchange import (
     Cursor,
     Head,
@@ -29,6 +28,7 @@ from hutong_protocol.exchange import (
     Scope,
 )
 from hutong_protocol.faults import Fault, ProtocolFault
+from hutong_protocol.frame_bounds import decode_frame
 from hutong_protocol.frames import (
     BYE_TEXT_BYTES_MAX,
     CREDIT_MAX,
@@ -85,10 +85,10 @@ def parse_frame(data: bytes) -> Frame | None:
     """The frame in `data`, or None if its type is not known.
 
     Raises:
-        ProtocolFault: LIMIT_EXCEEDED above 2 MiB or for a list that is too long; BAD_FRAME for
-            anything else that is not the frame its type says; nothing else.
+        ProtocolFault: LIMIT_EXCEEDED for a frame beyond its bounds or a list that is too long;
+            BAD_FRAME for anything else that is not the frame its type says; nothing else.
     """
-    value = decode_loose(data, bytes_max=FRAME_BYTES_MAX)
+    value = decode_frame(data)
     if not isinstance(value, list) or not value or type(value[0]) is not int or value[0] < 0:
         raise _bad("a frame is an array that begins with its type")
     form = _FORMS.get(value[0])

@@ -17,7 +17,16 @@ from types import MappingProxyType
 from typing import IO, Final
 
 from hutong_protocol.faults import LocalProtocolError, ProtocolFault
-from hutong_protocol.harness_ops import encoding, fold, identity, records, runs, signatures, tree
+from hutong_protocol.harness_ops import (
+    encoding,
+    fold,
+    frames,
+    identity,
+    records,
+    runs,
+    signatures,
+    tree,
+)
 from hutong_protocol.harness_ops.request import BadRequest, Json, Operation, Request
 
 OPS: Final[Mapping[str, Operation]] = MappingProxyType(
@@ -26,6 +35,7 @@ OPS: Final[Mapping[str, Operation]] = MappingProxyType(
         **signatures.OPS,
         **records.OPS,
         **runs.OPS,
+        **frames.OPS,
         **tree.OPS,
         **fold.OPS,
         **identity.OPS,

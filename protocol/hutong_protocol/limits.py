@@ -27,11 +27,11 @@ CUT_MANIFEST_BYTES_MAX = 65_536
 RUN_RECORDS_MAX = 256
 RUN_BYTES_MAX = 1_048_576
 FRAME_BYTES_MAX = 2_097_152
-FRAME_ITEMS_MAX = 65_536
-"""Elements of one array or map of a frame: twice the heads that the longest frame can list."""
-FRAME_CONTAINERS_MAX = 262_144
-"""Arrays and maps in one frame. The longest frame of small records holds some 190,000; a frame of
-nothing but empty arrays would make 145 MB of objects."""
+FRAME_ITEMS_MAX = 262_144
+"""Values of one frame: elements of its arrays, keys and values of its maps, at any depth.
+
+Any run fits (at most 243,974, that of 256 records full of one-byte values), and no frame takes
+more than some 25 MiB of memory once decoded: up to 85 bytes a value. Spec: 7.2.5."""
 SEAL_SPACING_MAX = 255
 """A record is authentic by a signature at most this many records later. Spec: 6.1."""
 SALT_BYTES = 16

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from hutong_protocol.exchange import (
     EventsBatch,
     Head,
     HeadsPage,
     LocalChange,
+    LogRun,
     PartsBatch,
     RunsBatch,
     RunWant,
     Scope,
 )
 from hutong_protocol.faults import Fault, ProtocolFault
+from hutong_protocol.frame_bounds import RUNS_ITEMS_MAX, run_items
 from hutong_protocol.frame_forms import encode_runs
 from hutong_protocol.frames import (
     ENTRIES_MAX,
@@ -212,6 +214,7 @@ class Serving:
         """Sends a batch, for the question at hand or unasked."""
         position = self._positions[request.scope]
         self._reserved -= 1
+        batch = _within_frame(batch)
         if batch.runs:
             name = self._numbers.name
             self._outlet.send_bytes(encode_runs(position, batch.runs, name))
@@ -273,3 +276,31 @@ class Serving:
         scope = self._scopes[position]
         self._pushing = ReadRuns(self._outlet.key(), scope, wants, ANSWER_BYTES_MAX)
         self._outlet.request(self._pushing)
+
+
+def _within_frame(batch: RunsBatch) -> RunsBatch:
+    """As many runs of a batch as a frame may hold, and wants for the others. Spec: 7.2.5.
+
+    The first is always among them. Stores need not count values: only records with hundreds of
+    them, or next to none of content, come to this bound before that of bytes.
+    """
+    items_left = RUNS_ITEMS_MAX
+    for at, (_, run) in enumerate(batch.runs):
+        items_left -= run_items(run)
+        if at and items_left < 0:
+            return RunsBatch(batch.runs[:at], (*_wants_of(batch.runs[at:]), *batch.rest))
+    return batch
+
+
+def _wants_of(runs: Sequence[LogRun]) -> list[RunWant]:
+    """Wants for these runs and no others, one for those of a log that follow each other."""
+    wants: list[RunWant] = []
+    next_seq = -1
+    for log, run in runs:
+        first_seq, records = cast(int, run[1]), cast(list[object], run[3])
+        if first_seq == next_seq and wants[-1].log == log:
+            wants[-1] = wants[-1]._replace(runs_max=wants[-1].runs_max + 1)
+        else:
+            wants.append(RunWant(log, first_seq, 1))
+        next_seq = first_seq + len(records)
+    return wants

@@ -13,7 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance import mutants_encoding, mutants_identity, mutants_records, mutants_signatures
+from conformance import (
+    mutants_encoding,
+    mutants_frames,
+    mutants_identity,
+    mutants_records,
+    mutants_signatures,
+)
 from hutong_conformance import report
 from hutong_conformance.cases import Case, Json, load
 from hutong_conformance.subject import Subject
@@ -24,6 +30,7 @@ MUTANTS = {
     **{name: ("3", *entry) for name, entry in mutants_signatures.MUTANTS.items()},
     **{name: ("4", *entry) for name, entry in mutants_identity.MUTANTS.items()},
     **mutants_records.MUTANTS,
+    **mutants_frames.MUTANTS,
 }
 SECTIONS = sorted({section for section, _, _ in MUTANTS.values()})
 NAMED = {name for _, _, caught_by in MUTANTS.values() for name in caught_by}

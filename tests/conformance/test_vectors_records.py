@@ -1,4 +1,4 @@
-"""The vectors of sections 5, 6 and 7.5 are complete: hard cases, limits from both sides, and runs
+"""The vectors of sections 5, 6 and 7 are complete: hard cases, limits from both sides, and runs
 to flip bits of; and their judges agree with the core about more than the vectors."""
 
 from __future__ import annotations
@@ -105,6 +105,10 @@ def test_each_hard_case_of_records_and_runs_has_its_vectors(
         ("6/part-65536", "6/part-65537", "bad-parts"),
         ("6/seq-max", "6/seq-beyond-max", "bad-header"),
         ("6/one-record", "6/seal-of-65", "bad-signature"),
+        ("7/frame-bytes-2097152", "7/frame-bytes-2097153", "limit-exceeded"),
+        ("7/frame-values-at-limit", "7/frame-values-above-limit", "limit-exceeded"),
+        ("7/frame-depth-16-arrays", "7/frame-depth-17-arrays", "limit-exceeded"),
+        ("7/frame-depth-16-maps", "7/frame-depth-17-maps", "limit-exceeded"),
     ],
 )
 def test_each_limit_has_a_vector_at_it_and_one_above(at: str, above: str, fault: str) -> None:
