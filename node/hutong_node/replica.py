@@ -21,7 +21,7 @@ from hutong_node.store.interface import NewErase, NewRecord, Policy, Publication
 from hutong_node.store.sqlite.forks import bare_run, has_proof, keep_fork
 from hutong_node.store.sqlite.held import LogRow, OrgRow
 from hutong_node.store.sqlite.ledger import Ledger
-from hutong_node.store.sqlite.opening import RESTORED
+from hutong_node.store.sqlite.opening import forget_restoring
 from hutong_node.store.sqlite.orgs import held_heads
 from hutong_node.verified_seals import VerifiedSeals
 from hutong_protocol.exchange import (
@@ -125,7 +125,7 @@ class Replica:
 
     def caught_up(self) -> None:
         """As `SqliteStore.caught_up`."""
-        self.connection.execute("DELETE FROM properties WHERE name = ?", (RESTORED,))
+        forget_restoring(self.connection)
 
     def store_runs(self, scope: Scope, runs: Sequence[LogRun], source: OrgId) -> list[RunOutcome]:
         """As `ReplicaStore.store_runs`."""

@@ -19,6 +19,7 @@ from hutong_node.indexing import FoldIndex
 from hutong_node.node import open_parts
 from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import NodeStore, StoreMethods
+from hutong_node.store.sqlite.bystander import page_damage
 from hutong_node.store.sqlite.verify import verify_store
 from hutong_protocol.fold import FoldState
 from hutong_protocol.hashing import digest
@@ -82,7 +83,7 @@ async def _read_one(member: Member, as_of_ms: int, left: bytes | None) -> NodeRe
     if left is not None and fingerprint(member) != left:
         problems.append("the database was changed after its node had stopped")
     try:
-        problems += _structure(member.folder.database)
+        problems += [f"sqlite: {words}" for words in page_damage(member.folder.database)]
         checked = verify_store(member.folder.database)
         problems += [f"{problem.fault} at {problem.place}" for problem in checked.problems]
         parts = open_parts(member.folder)
@@ -113,13 +114,3 @@ async def _folded(store: NodeStore, as_of_ms: int) -> FoldState:
         state = index.state(as_of_ms)
         index.close()
         return state
-
-
-def _structure(database: Path) -> list[str]:
-    """What SQLite itself finds wrong with its pages."""
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    try:
-        rows = connection.execute("PRAGMA integrity_check(5)").fetchall()
-    finally:
-        connection.close()
-    return [f"sqlite: {text}" for (text,) in rows if text != "ok"]

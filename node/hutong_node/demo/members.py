@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import sys
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +20,7 @@ import aiohttp
 from hutong_node.clock import SystemClock
 from hutong_node.config import Config, DataFolder, LocalListen, PeerListen
 from hutong_node.founding import found
+from hutong_node.store.sqlite.bystander import count_records
 from hutong_protocol.ids import IdKind, format_id
 
 START_S: Final = 30.0
@@ -138,14 +138,7 @@ class Member:
 
     def records_on_disk(self) -> int:
         """How many records its store holds, counted in the file itself, running or not."""
-        try:
-            store = sqlite3.connect(f"file:{self.folder.database}?mode=ro", uri=True, timeout=5)
-            try:
-                return int(store.execute("SELECT count(*) FROM records").fetchone()[0])
-            finally:
-                store.close()
-        except sqlite3.Error:
-            return 0
+        return count_records(self.folder.database)
 
     async def _is_ready(self) -> bool:
         url = f"http://127.0.0.1:{self.local_port}/readyz"

@@ -108,6 +108,11 @@ def _prepare(
     return Prepared(generation, RestoreMarker(marker_path, belonging, left), mismatch, restored)
 
 
+def forget_restoring(connection: sqlite3.Connection) -> None:
+    """Notes that a store which was put back has been compared with its peers."""
+    connection.execute("DELETE FROM properties WHERE name = ?", (RESTORED,))
+
+
 def _take_over(ledger: Ledger, marked: Marked, own: OwnWriter | None) -> None:
     """Remembers logs that only the marker knows, so that new ones can name them."""
     for log, place in marked.left.items():
