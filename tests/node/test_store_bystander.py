@@ -32,14 +32,22 @@ def test_records_are_counted_while_the_store_is_open(tmp_path: Path) -> None:
     assert page_damage(tmp_path / NAME) == []
 
 
-def test_a_torn_file_is_damaged_or_cannot_be_asked(tmp_path: Path) -> None:
-    with opened(tmp_path):
-        pass
+def test_what_no_longer_fits_together_is_told(tmp_path: Path) -> None:
     file = tmp_path / NAME
-    data = bytearray(file.read_bytes())
-    data[-4_096:] = bytes(4_096)
-    file.write_bytes(data)
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE words (word TEXT PRIMARY KEY, more TEXT)")
+    connection.execute("INSERT INTO words VALUES ('blanket', 'twelve')")
+    connection.commit()
+    connection.close()
+    assert page_damage(file) == []
+    data = file.read_bytes()
+    assert data.count(b"blanket") == 2
+    file.write_bytes(data.replace(b"blanket", b"blinket", 1))
     assert page_damage(file)
+
+
+def test_a_file_that_is_no_database_holds_nothing_and_cannot_be_asked(tmp_path: Path) -> None:
+    file = tmp_path / NAME
     file.write_bytes(b"no database" * 100)
     assert count_records(file) == 0
     with pytest.raises(sqlite3.Error):
