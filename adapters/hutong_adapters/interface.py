@@ -33,11 +33,17 @@ Cell: TypeAlias = "None | bool | str | Number | list[Cell] | dict[str, Cell]"
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of a file. `number` is what people find it by: in CSV as a sheet counts, with the
-    header as row 1; in JSON the element, from 1; in JSON lines the line."""
+    header as row 1; in JSON the element, from 1; in JSON lines the line.
+
+    `file` names the table: the file and, where several tables of it are read, the sheet in
+    brackets, `needs.xlsx [物资]`. `addresses` are the places of cells in their sheet, by column:
+    `D92`.
+    """
 
     file: str
     number: int
     cells: Mapping[str, Cell]
+    addresses: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def label(self) -> str:
@@ -49,7 +55,8 @@ class Row:
 class Refusal:
     """Why a row can't be used, where, and what to do about it. Never quotes the cell.
 
-    `cell` is the name of the column, or a pointer into a nested row; empty for the whole row.
+    `cell` is the name of the column, or a pointer into a nested row, with its address where the
+    file has them: `数量 (D92)`; empty for the whole row.
     `field` is the field of the record that it was for, like `facts.lines[0].quantity`.
     """
 
@@ -110,13 +117,31 @@ class MappingRefused(Exception):
 
 
 class FileRefused(Exception):
-    """A file can't be read to its end, so nothing of it is used."""
+    """A file can't be read to its end, so nothing of it is used. Never quotes a cell.
 
-    def __init__(self, file: str, rule: str, way_out: str = "") -> None:
-        super().__init__(f"{file}: {rule}" + (f" ({way_out})" if way_out else ""))
+    `name` is the reason in a word for programs, like `zip-bomb`, where it has one; `sheet` and
+    `cell` say where, as far as there is a place.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        rule: str,
+        way_out: str = "",
+        *,
+        name: str = "",
+        sheet: str = "",
+        cell: str = "",
+    ) -> None:
+        place = file + (f", sheet {sheet}" if sheet else "") + (f", {cell}" if cell else "")
+        named = f" [{name}]" if name else ""
+        super().__init__(f"{place}: {rule}{named}" + (f" ({way_out})" if way_out else ""))
         self.file = file
         self.rule = rule
         self.way_out = way_out
+        self.name = name
+        self.sheet = sheet
+        self.cell = cell
 
 
 class NodeRefused(Exception):

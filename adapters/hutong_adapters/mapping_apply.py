@@ -95,7 +95,7 @@ class _Drafting:
     lines_added: int = 0
 
     def draft(self, space: str, topic: str) -> Drafted | list[Refusal]:
-        scope = Scope(self.row.cells)
+        scope = Scope(self.row.cells, addresses=self.row.addresses)
         facts, _ = self._map(self.mapping.facts, scope, "")
         text, _ = self._map(self.mapping.text, scope, "text")
         if self.line_texts:

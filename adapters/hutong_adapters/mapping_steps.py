@@ -43,19 +43,25 @@ class CellRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where columns are looked up: the row, or one of its nested rows, and the row around it."""
+    """Where columns are looked up: the row, or one of its nested rows, and the row around it.
+
+    `addresses` are those of the row's cells in their sheet.
+    """
 
     cells: Mapping[str, Cell]
     place: Pointer = ()
     around: Scope | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     def for_spec(self, spec: ValueSpec) -> Scope:
         """The scope that the columns of a value belong to."""
         return self.around if spec.source.outer and self.around is not None else self
 
     def name(self, column: Pointer) -> str:
-        """How a cell of this scope is named to people."""
-        return column_text((*self.place, *column))
+        """How a cell of this scope is named to people: `数量 (D92)`, where it has an address."""
+        name = column_text((*self.place, *column))
+        address = "" if self.place else self.addresses.get(column[0], "")
+        return f"{name} ({address})" if address else name
 
 
 @dataclass(frozen=True, slots=True)
