@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import msgpack
@@ -39,22 +39,20 @@ VERIFY_EACH_MAX = 20_000
 def record_bytes(writer: int, seq: int) -> bytes:
     """One record of about 260 bytes with the fields that a need's line would have."""
     filler = hashlib.sha256(b"%d/%d" % (writer, seq)).hexdigest()
-    packed: bytes = msgpack.packb(
-        {
-            "v": 1,
-            "type": "need/1",
-            "seq": seq,
-            "ts": 1_640_000_000_000 + seq,
-            "clock": seq + 1,
-            "line": "masks",
-            "kind": "goods",
-            "item": {"scheme": "x-item", "code": f"mask-{seq % 97}"},
-            "quantity": {"bound": "exact", "value": str(100 + seq % 900), "unit": "zhi"},
-            "place": "610113",
-            "note": filler + filler[:18],
-        }
-    )
-    return packed
+    record = {
+        "v": 1,
+        "type": "need/1",
+        "seq": seq,
+        "ts": 1_640_000_000_000 + seq,
+        "clock": seq + 1,
+        "line": "masks",
+        "kind": "goods",
+        "item": {"scheme": "x-item", "code": f"mask-{seq % 97}"},
+        "quantity": {"bound": "exact", "value": str(100 + seq % 900), "unit": "zhi"},
+        "place": "610113",
+        "note": filler + filler[:18],
+    }
+    return cast(bytes, msgpack.packb(record))
 
 
 def writer_key(writer: int) -> Ed25519PrivateKey:
@@ -80,7 +78,7 @@ def build_frames(records: int, mode: str) -> list[bytes]:
                     signatures.append(key.sign(head))
             if mode == "batch":
                 signatures.append(key.sign(head))
-            frames.append(msgpack.packb([writer, first, rows, signatures]))
+            frames.append(cast(bytes, msgpack.packb([writer, first, rows, signatures])))
     return frames
 
 

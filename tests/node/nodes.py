@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hutong_node.clock import Clock, SystemClock
 from hutong_node.config import Config, DataFolder, LocalListen, PeerListen, Policy
@@ -27,7 +28,7 @@ def new_node(
     tls: bool = True,
     clock: Clock | None = None,
     limits: GateLimits | None = None,
-    **policy: int,
+    **policy: Any,
 ) -> Node:
     """A new organisation whose node holds `FSC` and listens on a free port of loopback."""
     folder = DataFolder(root / name)

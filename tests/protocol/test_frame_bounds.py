@@ -5,12 +5,11 @@ from __future__ import annotations
 import tracemalloc
 from itertools import product
 
-import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hutong_protocol.encoding import decode_loose
+from hutong_protocol.encoding import Value, decode_loose, encode
 from hutong_protocol.faults import Fault, ProtocolFault
 from hutong_protocol.frame_bounds import decode_frame
 from hutong_protocol.frame_forms import parse_frame
@@ -41,8 +40,8 @@ def table(count: int) -> bytes:
 
 
 @given(values)
-def test_a_frame_within_its_bounds_is_read_as_it_is(value: object) -> None:
-    data = msgpack.packb(value)
+def test_a_frame_within_its_bounds_is_read_as_it_is(value: Value) -> None:
+    data = encode(value)
     assert decode_frame(data) == decode_loose(data, bytes_max=len(data))
 
 

@@ -8,6 +8,7 @@ Owns a second reading of the specification's tables, for the checks of section 1
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -135,7 +136,7 @@ def read(name: str, entries: list[bytes], data: bytes | None) -> dict[str, Any] 
     return value
 
 
-def _fields(fields: list[str], value: Any) -> bool:
+def _fields(fields: Sequence[str], value: Any) -> bool:
     if type(value) is not dict:
         return False
     for entry in fields:

@@ -158,7 +158,8 @@ class Line:
         """Spec: 12.21.6."""
         rows, amounts = self.rows(promise), []
         promised = promise.amount if promise.line == self.id else None
-        for d in sorted({*rows, *([promised[0]] if promised else [])}):
+        dimensions: set[str] = {*rows, *([promised[0]] if promised else [])}
+        for d in sorted(dimensions):
             row = rows.get(d) or self.row(promise, d)
             is_promised = promised is not None and promised[0] == d
             amounts.append(

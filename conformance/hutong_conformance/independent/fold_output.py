@@ -40,7 +40,8 @@ def fold(entries: list[dict[str, Any]], as_of: str) -> dict[str, Any]:
         record = Record(entry)
         grouped[record.space, record.topic, record.thing].append(record)
     groups = {key: Group(records) for key, records in sorted(grouped.items())}
-    things, scopes = [], defaultdict(list)
+    things: list[dict[str, Any]] = []
+    scopes: dict[tuple[str, str], list[Thing]] = defaultdict(list)
     for (space, topic, _), group in groups.items():
         if group.root is not None:
             thing = Thing(group, as_of_ms)
