@@ -20,6 +20,7 @@ from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import NodeStore, StoreMethods
 from hutong_node.transport import Channel, ConnectionLost
 from hutong_protocol.exchange import Cursor, LocalChange, PeerGrant, RunOutcome, Scope
+from hutong_protocol.ids import OrgId
 from hutong_protocol.session import SyncSession
 from hutong_protocol.session_events import (
     CheckPeer,
@@ -79,10 +80,11 @@ class SessionDriver:
         tell: Callable[[News], None],
         stored: Callable[[Sequence[LocalChange]], None],
         keep_cursors: Callable[[Mapping[Scope, Cursor]], Awaitable[None]],
+        listed: Callable[[Sequence[OrgId]], None] = lambda _orgs: None,
     ) -> None:
         """`grant_of` decides about the peer; `tell` hears the news in order, `stored` what the peer
         sent that was new; neither may block. `keep_cursors` is called when both sides hold
-        the same.
+        the same, `listed` with organisations of which the peer says that it has records.
         """
         self._session = session
         self._channel = channel
@@ -92,6 +94,7 @@ class SessionDriver:
         self._tell = tell
         self._stored = stored
         self._keep_cursors = keep_cursors
+        self._listed = listed
         # Not bounded itself, so that no answer ever waits for room after the session has ended;
         # what can be many is: frames by `_room`, local changes where they are added.
         self._inputs: asyncio.Queue[Input] = asyncio.Queue()
@@ -244,6 +247,7 @@ class SessionDriver:
                 page = await call(StoreMethods.heads, scope, since, after, entries_max)
                 return lambda: session.heads_read(request, page)
             case CompareHeads(scope=scope, logs=logs, orgs=orgs):
+                self._listed(orgs)
                 held = await call(StoreMethods.held, scope, logs, orgs)
                 return lambda: session.heads_compared(request, held)
             case ReadRuns(scope=scope, wants=wants, bytes_max=bytes_max):

@@ -50,6 +50,10 @@ class FoundingRefused(Exception):
     """The folder can't become a node; the message says why and what to do."""
 
 
+class KeyMismatch(FoundingRefused):
+    """The writer key is not the one that the founding events delegate."""
+
+
 @dataclass(frozen=True, slots=True)
 class OwnIdentity:
     """Who this node speaks for: its organisation, writer key, delegation, and the founding events.
@@ -95,7 +99,8 @@ def load_identity(folder: DataFolder) -> OwnIdentity:
     """The identity that `found` made.
 
     Raises:
-        FoundingRefused: `identity.json` is missing, damaged or doesn't fit the writer key.
+        FoundingRefused: `identity.json` is missing or damaged, or (KeyMismatch) doesn't fit the
+            writer key.
         KeyFileRefused: the key can't be used as it is.
     """
     seed = load_key(folder.keys / WRITER_FILE, KeyKind.WRITER)
@@ -116,9 +121,7 @@ def load_identity(folder: DataFolder) -> OwnIdentity:
     state = _only(evaluate(parsed))
     granted = state.delegations.get(delegation)
     if granted is None or granted.writer != writer:
-        raise FoundingRefused(
-            f"{file} doesn't fit {folder.keys / WRITER_FILE}: one is of another node"
-        )
+        raise KeyMismatch(f"{file} doesn't fit {folder.keys / WRITER_FILE}: one is of another node")
     return OwnIdentity(
         state.org,
         writer,

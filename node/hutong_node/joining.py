@@ -16,7 +16,7 @@ from typing import Final
 from hutong_node.clock import Clock
 from hutong_node.founding import OwnIdentity
 from hutong_node.observe import logger
-from hutong_node.roster import Peer, Roster
+from hutong_node.roster import CERTIFICATE_TOLD, Peer, Roster
 from hutong_node.store.interface import NodeStore, StoreMethods
 from hutong_node.transport import ConnectionLost, post_join
 from hutong_protocol.encoding import decode, encode_received
@@ -104,6 +104,7 @@ class JoinDesk:
             ),
             self._identity.sign,
         )
+        self._note_told()
         self._roster.add_invite(nonce, sorted(scopes), expires_ms)
         return text
 
@@ -184,6 +185,8 @@ class JoinDesk:
                 f"the other node doesn't speak for the organisation of the invite ({verdict.value})"
             )
         await self._store.call(StoreMethods.store_events, invite.org, events)
+        if self._public:
+            await asyncio.to_thread(self._note_told)
         await self._meet(
             Peer(invite.org, invite.endpoint, invite.certificate, now_ms),
             invite.scopes,
@@ -198,6 +201,11 @@ class JoinDesk:
             self._roster.subscribe(scopes)
 
         await asyncio.to_thread(keep)
+
+    def _note_told(self) -> None:
+        """Remembers which certificate others pin from now on."""
+        if self._certificate is not None:
+            self._roster.set_setting(CERTIFICATE_TOLD, self._certificate.hex())
 
     async def _own_events(self) -> list[object]:
         batch = await self._store.call(

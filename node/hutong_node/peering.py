@@ -288,6 +288,7 @@ class Peering:
             tell=lambda news: self._note(link, news),
             stored=lambda changes: self._received(link, changes),
             keep_cursors=lambda cursors: keep_cursors(self._store, link.org, cursors),
+            listed=lambda orgs: self._listed(link, orgs),
         )
         link.driver = driver
         link.began_s = self._clock.monotonic_s()
@@ -358,7 +359,7 @@ class Peering:
         about = link.org or link.expected
         status = self._known(about)
         match news:
-            case Opened(org=org):
+            case Opened(org=org, scopes=scopes):
                 link.org = org
                 self._hear_time(link, org)
                 self._restoring.compare_begins(org)
@@ -367,6 +368,7 @@ class Peering:
                     return
                 status = self._status(org, None)
                 status.state, status.next_try_s = "syncing", None
+                status.scopes = scopes
                 status.connected_ms = self._clock.now_ms()
                 status.last_fault = status.last_reason = status.settle_ms = None
             case Refused(leftover=leftover) if status is not None:
@@ -410,6 +412,10 @@ class Peering:
                     status.last_fault = f"peer: {named}"
             case _:
                 pass
+
+    def _listed(self, link: _Link, orgs: Sequence[OrgId]) -> None:
+        if (status := self._known(link.org)) is not None:
+            status.note_listed(orgs)
 
     def _compared(self, link: _Link) -> bool:
         """Takes note of a comparison that came to its end; False if people see another session."""

@@ -25,6 +25,8 @@ from hutong_protocol.exchange import Scope
 from hutong_protocol.ids import OrgId
 
 BASE_TOPIC: Final = "base"
+CERTIFICATE_TOLD: Final = "certificate-told"
+"""Setting: the SHA-256, hex, of the certificate that invites and requests to join last named."""
 NAMED_MAX: Final = 1_024
 """Organisations that the needs of one author may let in."""
 
