@@ -190,7 +190,7 @@ async def _with_incident(loaded: RowMapping, target: Target, ask: Callable[..., 
         raise MappingRefused(
             [
                 f"incident: {space} has {len(found)} active incidents: name one with --incident"
-                " (`hutong list --type incident` shows them)"
+                " (`hutong list incident` shows them)"
             ]
         )
     return replace(target, given={**given, "incident": str(found[0]["id"])})

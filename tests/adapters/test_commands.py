@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,7 @@ def test_an_incident_is_only_taken_when_there_is_exactly_one(
         result = run(app, "import", sheet, "--mapping", mapping, "--data", sheet.parent)
     assert result.exit_code == EXIT_STOPPED
     assert f"has {len(incidents)} active incidents: name one with --incident" in result.stderr
+    assert "`hutong list incident`" in result.stderr
 
 
 def test_a_refusal_of_the_node_is_shown_in_its_words(app: typer.Typer, sheet: Path) -> None:
@@ -193,3 +196,13 @@ def test_help_names_every_option(app: typer.Typer, monkeypatch: pytest.MonkeyPat
     said = run(app, "import", "--help").stdout
     for option in ("--mapping", "--dry-run", "--json", "--complete", "--queue", "--incident"):
         assert option in said
+
+
+def test_help_does_not_wait_for_the_schema_or_for_the_http_library() -> None:
+    """They take longer to import than all that `hutong --help` needs."""
+    program = "import sys, hutong_adapters.commands; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    packages = {name.partition(".")[0] for name in done.stdout.split()}
+    assert packages & {"hutong_protocol", "aiohttp", "msgpack", "pydantic"} == set()
