@@ -63,6 +63,7 @@ UNASKED_RUNS_MAX: Final = 64
 """RUNS in one round that answer no question: twice what an honest side sends. Threat 7."""
 HAVE_GRACE_MS: Final = 500
 """How long records named in HAVE are given to come by another link. Spec: 7.10."""
+_MENDABLE: Final = (Fault.GAP, Fault.IDENTITY_NEEDED)  # by asking for something: 7.7.5
 
 
 class InFlight(NamedTuple):
@@ -142,7 +143,7 @@ class ScopeWork:
     waiting: int = 0
     wants: dict[LogId, RunWant] = field(default_factory=dict)
     orgs: dict[OrgId, tuple[EventId, ...]] = field(default_factory=dict)
-    retried: set[LogId] = field(default_factory=set)
+    retried: set[tuple[LogId, Fault]] = field(default_factory=set)
     probes: dict[LogId, Probe] = field(default_factory=dict)
 
 
@@ -379,10 +380,11 @@ class Asking:
     def _judge(self, work: ScopeWork, outcome: RunOutcome) -> None:
         log, fault = outcome.log, outcome.fault
         probe = work.probes.get(log)
+        left = self._leftovers.get((work.position, log))
         if fault is None:
             self.stored += outcome.stored
             if outcome.stored:
-                work.retried.discard(log)
+                work.retried -= {(log, mended) for mended in _MENDABLE}
                 work.probes.pop(log, None)
                 self._leftovers.pop((work.position, log), None)
             elif probe is not None and log not in work.wants:
@@ -390,19 +392,22 @@ class Asking:
                 self._probe(work, log, probe)
         elif outcome.blames:
             raise ProtocolFault(fault, outcome.detail)
-        elif log in work.wants or (work.position, log) in self._leftovers:
-            pass  # the consequence of a refusal that is dealt with already
-        elif fault is Fault.FORK:
-            self._fork(work, outcome, probe)
         elif (
-            fault in (Fault.GAP, Fault.IDENTITY_NEEDED)
-            and log not in work.retried
+            fault in _MENDABLE
+            and (log, fault) not in work.retried
+            and log not in work.probes
+            and (left is None or (left.fault in _MENDABLE and not left.by_peer))
             and len(work.retried) < ENTRIES_MAX
         ):
-            work.retried.add(log)
+            # Each by itself: what fills a gap may be the first to need its author's events.
+            work.retried.add((log, fault))
             work.wants[log] = RunWant(log, outcome.held.seq + 1 if outcome.held else 0)
             if outcome.needs is not None:
                 work.orgs[outcome.needs] = ()
+        elif log in work.wants or left is not None:
+            pass  # the consequence of a refusal that is dealt with already
+        elif fault is Fault.FORK:
+            self._fork(work, outcome, probe)
         else:
             self._leave(work, log, outcome.first_seq, fault)
 

@@ -77,6 +77,20 @@ def test_a_gap_in_a_live_log_is_filled_from_the_own_head(rng: random.Random) -> 
         stores_equal(pair)
 
 
+def test_a_gap_does_not_use_up_the_asking_for_a_new_organisation(rng: random.Random) -> None:
+    """Two runs come before the answer to the first gap, which is the first to need the events."""
+    pair, _ = live_pair(rng)
+    stranger = member(rng)
+    change = write(writer(stranger, rng), 600)
+    copy_log(stranger.store, pair.ends[0].member.store, SCOPE, change.log, 9)
+    tell(pair, INITIATOR, change._replace(first_seq=300))
+    tell(pair, INITIATOR, change._replace(first_seq=500))
+    pair.run()
+    assert seen(pair, EventsWanted, RESPONDER) == 1
+    assert seen(pair, RunsWanted, RESPONDER) == 2
+    stores_equal(pair)
+
+
 def test_parts_missed_by_a_live_run_are_asked_for_when_it_is_quiet(rng: random.Random) -> None:
     """Parts that do not fit a run go out as absent, and the roots do not show it."""
     pair, writers = live_pair(rng)
