@@ -201,16 +201,18 @@ async def test_state_of_a_peer_is_that_of_the_session_which_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dial of our own that comes to nothing meanwhile does not make it look lost."""
-    monkeypatch.setattr(transport, "CONNECT_S", 1.0)
+    monkeypatch.setattr(transport, "CONNECT_S", 60.0)
     one, two = new_node(tmp_path, "one"), new_node(tmp_path, "two")
+    held: list[asyncio.StreamWriter] = []
     async with one, two:
-        mute = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1")
+        mute = await asyncio.start_server(lambda _reader, writer: held.append(writer), "127.0.0.1")
         async with mute:
             await acquainted(one, two)
             await dial(two, one, mute.sockets[0].getsockname()[1])
-            await until(lambda: status_of(two).state == "dialling")
+            await until(lambda: held != [])
             await dial(one, two)
             await until(lambda: status_of(two).state == "settled")
+            held[0].transport.abort()
             await until(lambda: status_of(two).last_reason is not None)
         assert status_of(two).state == "settled"
         await asyncio.sleep(0.1)
