@@ -17,7 +17,7 @@ import re
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from email.utils import formatdate, parsedate_to_datetime
 from statistics import median_low
 from typing import Final, NamedTuple
 
@@ -29,25 +29,8 @@ CLOCK_OFF_MAX_MS: Final = 600_000
 TOLD_MAX_S: Final = 86_400.0
 """What a peer's clock said a day ago says nothing about it now; one that is there says it anew."""
 
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_DATE: Final = re.compile(
-    rf"(?:{'|'.join(_DAYS)}), ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}})"
-    r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
-)
+_DATE_MAX_S: Final = 253_402_300_799
+"""The last second of the year 9999."""
 _PING: Final = re.compile(rb"[0-9]{1,16}")
 
 
@@ -124,27 +107,20 @@ class PeerClocks:
 
 def date_text(now_ms: int) -> str:
     """A time as the HTTP field `Date` has it. Spec: 7.1.4."""
-    seconds = min(now_ms // 1_000, 253_402_300_799)  # the last one of the year 9999
-    at = datetime.fromtimestamp(seconds, UTC)
-    month = _MONTHS[at.month - 1]
-    return f"{_DAYS[at.weekday()]}, {at.day:02} {month} {at.year:04} {at:%H:%M:%S} GMT"
+    return formatdate(min(now_ms // 1_000, _DATE_MAX_S), usegmt=True)
 
 
 def date_ms(text: str | None) -> int | None:
     """The time in a `Date` field, None if it says none in the one form that is generated."""
-    found = None if text is None else _DATE.fullmatch(text)
-    if found is None:
+    if text is None:
         return None
-    day, month, year, hour, minute, second = found.groups()
+    plain = text.replace(":60 GMT", ":59 GMT")  # a leap second
     try:
-        at = datetime(
-            *(int(year), _MONTHS.index(month) + 1, int(day)),
-            *(int(hour), int(minute), min(int(second), 59)),  # 60 is a leap second
-            tzinfo=UTC,
-        )
-    except ValueError:
+        at_s = round(parsedate_to_datetime(plain).timestamp())
+    except (ValueError, OverflowError, IndexError, TypeError):  # by version of the library
         return None
-    return round(at.timestamp() * 1_000)
+    # The library reads other forms, too, and zones; what it writes is the one form.
+    return at_s * 1_000 if at_s >= 0 and formatdate(at_s, usegmt=True) == plain else None
 
 
 def ping_payload(now_ms: int) -> bytes:

@@ -189,13 +189,20 @@ def test_date_of_another_form_says_nothing(text: str | None) -> None:
 def test_impossible_dates_and_other_payloads_say_nothing() -> None:
     for text in (
         "Mon, 31 Feb 2026 00:00:00 GMT",
-        "Mon, 01 Jan 2026 25:00:00 GMT",
+        "Thu, 01 Jan 2026 25:00:00 GMT",
         "Mon, 01 Jan 0000 00:00:00 GMT",
-        "Mon, 01 Jan 2026 00:00:00 UTC",
-        "Mon, 01 Jan 2026 00:00:00 GMT ",
-        "Mon, ٠1 Jan 2026 00:00:00 GMT",
+        "Thu, 01 Jan 2026 00:00:00 UTC",
+        "Thu, 01 Jan 2026 00:00:00 GMT ",
+        "Thu, ٠1 Jan 2026 00:00:00 GMT",
+        "Fri, 01 Jan 2026 00:00:00 GMT",  # it was a Thursday
+        "Thu, 1 Jan 2026 00:00:00 GMT",
+        "",
+        " ",
+        ",",
+        "0 0 0 0 0",
     ):
         assert date_ms(text) is None, text
+    assert date_ms("Thu, 01 Jan 2026 00:00:00 GMT") == 1_767_225_600_000
     assert date_ms("Sat, 31 Dec 2016 23:59:60 GMT") == 1_483_228_799_000
     for payload in (b"", b"-1", b"1.5", b" 1", b"1\n", b"9" * 17, "١".encode(), b"\xff"):
         assert ping_ms(payload) is None, payload
