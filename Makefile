@@ -56,8 +56,10 @@ bench: setup
 vectors: setup
 	@"$(VENV)/bin/python" -m hutong_conformance.generate
 
+# What takes minutes, and every property with fifty times as many examples as in `make test`.
 sim: setup
-	@"$(VENV)/bin/python" -m pytest -m slow --timeout 3600 $(ARGS)
+	@HYPOTHESIS_PROFILE=long "$(VENV)/bin/python" -m pytest -m 'slow or hypothesis' -n 2 \
+	    --dist worksteal --timeout 3600 $(ARGS)
 
 # The lock holds every Python package of every extra for 3.11 to 3.13 and all platforms, each file
 # by its hash; neither the name of an index nor a path. It is resolved for wheels only.

@@ -1,7 +1,7 @@
 """Settings that every test shares: how Hypothesis runs, and where real data lies.
 
 Examples have no deadline, since two tests share a small machine with whatever else runs there.
-`make sim` takes the profile `long`.
+`make sim` sets `HYPOTHESIS_PROFILE=long`, with which every property is tried fifty times as often.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("default", deadline=None, print_blob=True)
-settings.register_profile("long", deadline=None, print_blob=True, max_examples=2_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+from example_counts import PROFILE, examples
+
+settings.register_profile(PROFILE, deadline=None, print_blob=True, max_examples=examples(100))
+settings.load_profile(PROFILE)
 
 
 @pytest.fixture(scope="session")

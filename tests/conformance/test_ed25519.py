@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_conformance import raw
 from hutong_conformance.independent import ed25519 as curve
 from hutong_protocol import signatures
@@ -38,7 +39,7 @@ def test_the_curve_has_eight_points_of_small_order_in_fourteen_encodings() -> No
     assert len(curve.SMALL_ORDER) == 14
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(scalars, scalars)
 def test_multiplying_is_adding_in_any_order(one: int, other: int) -> None:
     left = curve.add(curve.multiply(one, curve.BASE), curve.multiply(other, curve.BASE))
@@ -46,7 +47,7 @@ def test_multiplying_is_adding_in_any_order(one: int, other: int) -> None:
     assert curve.equal(curve.add(left, curve.negate(left)), curve.NEUTRAL)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(scalars)
 def test_an_encoded_point_decodes_to_itself(scalar: int) -> None:
     point = curve.multiply(scalar, curve.BASE)
@@ -55,7 +56,7 @@ def test_an_encoded_point_decodes_to_itself(scalar: int) -> None:
     assert curve.equal(decoded, point)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 7))
 def test_core_and_independent_curve_give_keys_the_same_verdict(seed: bytes, torsion: int) -> None:
     """Threat 29: random bytes, honest keys and mixed-order keys."""
@@ -63,7 +64,7 @@ def test_core_and_independent_curve_give_keys_the_same_verdict(seed: bytes, tors
         assert core_accepts_key(key) == (curve.key_point(key) is not None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.binary(max_size=80), st.integers(0, 63), st.integers(0, 255), st.integers(0, 7))
 def test_core_and_independent_curve_give_signatures_the_same_verdict(
     message: bytes, at: int, flip: int, torsion: int
@@ -75,7 +76,7 @@ def test_core_and_independent_curve_give_signatures_the_same_verdict(
     assert found == (flip == 0 and torsion == 0)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=200))
 def test_honest_signatures_of_a_library_are_valid(seed: bytes, message: bytes) -> None:
     private = Ed25519PrivateKey.from_private_bytes(seed)

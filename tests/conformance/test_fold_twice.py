@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_conformance.fact_samples import FACTS
 from hutong_conformance.families.s12_facts import REFS, changed
 from hutong_conformance.independent import facts as forms
@@ -44,7 +45,7 @@ def asked(record: FoldRecord) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 120),

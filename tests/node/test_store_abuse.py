@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from contracts.contract_steps import SOURCE, take
 from contracts.made_logs import SCOPE, MadeLog
+from example_counts import examples
 from hutong_node.store.sqlite.verify import verify_store
 from hutong_protocol.exchange import LogHeads, LogRun, PartItem, RunWant
 from hutong_protocol.faults import Fault
@@ -37,7 +38,9 @@ JUNK = st.recursive(
     max_leaves=8,
 )
 MANY = settings(
-    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=examples(200),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from contracts.contract_steps import SOURCE, flip_seal, heads_of, take
 from contracts.made_logs import SCOPE, MadeLog
+from example_counts import examples
 from hutong_node.store.interface import PartState
 from hutong_node.store.sqlite.verify import verify_store
 from hutong_node.verified_seals import VerifiedSeals
@@ -159,7 +160,7 @@ def test_a_seal_that_was_right_for_one_run_vouches_for_no_other(
         assert faults_of(store, [log.run()]) == [None]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_nothing_is_held_whose_seal_never_verified(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

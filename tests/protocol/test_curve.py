@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_protocol import curve
 from protocol import edwards
 
@@ -22,7 +23,7 @@ def is_valid(key: bytes) -> bool:
     return curve.key_flaw(key) is None
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.binary(min_size=32, max_size=32))
 def test_every_key_that_a_signer_makes_is_valid(seed: bytes) -> None:
     assert is_valid(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
@@ -33,7 +34,7 @@ def test_the_arithmetic_of_these_tests_gives_the_key_of_the_library() -> None:
     assert edwards.encoded(HONEST) == key
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.binary(min_size=32, max_size=32))
 def test_a_verdict_is_that_of_the_formulas_in_the_specification(key: bytes) -> None:
     number = int.from_bytes(key, "little")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_protocol.encoding import Value, decode, decode_loose, encode, encode_received
 from hutong_protocol.faults import Fault, ProtocolFault
 from protocol.encoding_samples import (
@@ -95,7 +96,7 @@ def test_what_is_no_frame_is_refused(data: str, library: str) -> None:
     assert loose_fault_of(bytes.fromhex(data)) is Fault.BAD_FRAME
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=200))
 def test_no_bytes_of_a_frame_raise_anything_but_a_fault(data: bytes) -> None:
     """Threat 13."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_protocol.encoding import Value, decode_loose, encode
 from hutong_protocol.faults import Fault, ProtocolFault
 from hutong_protocol.frame_bounds import decode_frame
@@ -52,7 +53,7 @@ def loosely(data: bytes, read: object) -> object:
         return refused.fault
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.binary(max_size=60))
 def test_bytes_of_any_kind_are_read_as_the_library_reads_them_or_refused(data: bytes) -> None:
     """Threat 13. The walk over the bytes neither lets more pass nor less, but for the depth."""
@@ -231,7 +232,7 @@ elements = st.recursive(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(elements)
 def test_no_mixture_of_shapes_takes_much_memory(element: bytes) -> None:
     """Threat 8: measured over a sixteenth of the values, for time."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_protocol import identity_authoring as authoring
 from hutong_protocol.encoding import encode
 from hutong_protocol.faults import Fault, LocalProtocolError
@@ -66,7 +67,7 @@ def test_the_state_is_the_same_in_every_order() -> None:
         assert state_after(*order) == expected
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     st.permutations([*EVENTS, SEAL_ONE, SEAL_TWO]), st.lists(st.sampled_from(EVENTS), max_size=5)
 )
@@ -74,7 +75,7 @@ def test_order_and_duplicates_make_no_difference(order: list[Event], again: list
     assert state_after(*order, *again) == state_after(*EVENTS, SEAL_ONE, SEAL_TWO)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.permutations(EVENTS), st.integers(0, len(EVENTS)))
 def test_events_in_two_deliveries_give_the_same_state_as_in_one(
     order: list[Event], at: int

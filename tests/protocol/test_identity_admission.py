@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_protocol import identity_authoring as authoring
 from hutong_protocol.encoding import Encodable, encode
 from hutong_protocol.faults import Fault, ProtocolFault
@@ -222,7 +223,7 @@ def crowd() -> list[Event]:
 CROWD = crowd()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.permutations(CROWD), st.lists(st.sampled_from(CROWD), max_size=4))
 def test_what_is_held_and_waits_depends_only_on_the_set(
     order: list[Event], again: list[Event]

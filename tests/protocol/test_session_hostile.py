@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_protocol.faults import Fault
 from hutong_protocol.frame_forms import encode_frame
 from hutong_protocol.frames import (
@@ -49,7 +50,7 @@ junk = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(list(State)),
     st.sampled_from(list(Role)),

@@ -9,6 +9,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_counts import examples
 from hutong_protocol.fold import (
     FoldRecord,
     FoldState,
@@ -39,7 +40,7 @@ def as_bytes(state: FoldState) -> bytes:
     return json.dumps(state_json(state), sort_keys=True).encode()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(SEEDS, INSTANTS, st.integers(5, 120))
 def test_any_permutation_and_multiset_of_the_records_folds_to_the_same_bytes(
     seed: int, as_of_ms: int, steps: int
@@ -53,7 +54,7 @@ def test_any_permutation_and_multiset_of_the_records_folds_to_the_same_bytes(
     assert as_bytes(fold(again, as_of_ms)) == expected
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(SEEDS)
 def test_a_copy_without_its_facts_changes_nothing_beside_the_one_with_them(seed: int) -> None:
     rng = Random(seed)
@@ -66,7 +67,7 @@ def test_a_copy_without_its_facts_changes_nothing_beside_the_one_with_them(seed:
     assert as_bytes(fold([*bare, *records], at(NOON))) == expected
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(SEEDS)
 def test_what_matters_to_no_number_changes_no_byte(seed: int) -> None:
     """Threat 18: wall time decides nothing."""
@@ -86,7 +87,7 @@ def test_what_matters_to_no_number_changes_no_byte(seed: int) -> None:
     assert as_bytes(fold(altered, at(NOON))) == as_bytes(fold(records, at(NOON)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(SEEDS, INSTANTS)
 def test_the_incremental_index_equals_the_fold_after_any_history(seed: int, as_of_ms: int) -> None:
     """Records come, are cut away, lose and get their facts; each touches one thing."""
@@ -114,7 +115,7 @@ def test_the_incremental_index_equals_the_fold_after_any_history(seed: int, as_o
     assert as_bytes(index.state(as_of_ms)) == as_bytes(fold(held.values(), as_of_ms))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(SEEDS)
 def test_what_is_held_already_costs_nothing(seed: int) -> None:
     rng = Random(seed)
@@ -128,7 +129,7 @@ def test_what_is_held_already_costs_nothing(seed: int) -> None:
     assert index.cost == cost
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(SEEDS)
 def test_a_basis_survives_its_form_as_bytes(seed: int) -> None:
     groups: dict[object, list[FoldRecord]] = {}
@@ -159,7 +160,7 @@ ANY_RECORD = st.builds(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(ANY_RECORD, max_size=25), SEEDS)
 def test_no_bytes_in_facts_and_no_refs_raise(records: list[FoldRecord], seed: int) -> None:
     """Hard case 38; cycles of `replaces` and `first` are possible here though not with hashes."""
@@ -170,7 +171,7 @@ def test_no_bytes_in_facts_and_no_refs_raise(records: list[FoldRecord], seed: in
     assert as_bytes(fold(shuffled, 0)) == expected
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(SEEDS, INSTANTS)
 def test_the_numbers_of_every_line_fit_together(seed: int, as_of_ms: int) -> None:
     for thing in fold(history(Random(seed), 80, wrongness=0.05), as_of_ms).things:
@@ -212,7 +213,7 @@ def named_by(author: bytes, records: list[FoldRecord]) -> set[bytes]:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(SEEDS)
 def test_settled_numbers_need_only_the_steward_and_those_whom_it_names(seed: int) -> None:
     """The invariant of section 12.15: whoever else is held or not, the digest of a thing stays."""
@@ -229,7 +230,7 @@ def test_settled_numbers_need_only_the_steward_and_those_whom_it_names(seed: int
             assert thing_digest(everything) == thing_digest(settled)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(SEEDS, st.sampled_from([0.05, 0.15]))
 def test_whom_a_need_names_is_known_from_its_author_alone_and_is_enough(
     seed: int, wrongness: float
