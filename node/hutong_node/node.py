@@ -237,12 +237,18 @@ class Node:
         return published
 
     async def roster_changed(self) -> None:
-        """Judges by the roster as it is now; a node that runs dials peers that are new in it."""
+        """Judges by the roster as it is now.
+
+        A node that runs dials peers that are new in it, and opens its sessions anew when it holds
+        other scopes.
+        """
         parts = self.parts
         policy = await asyncio.to_thread(policy_of, parts.roster, parts.identity.org, parts.config)
         before, self._policy = self._policy, policy
         await parts.store.call(StoreMethods.set_policy, policy)
         if self._runner is not None:
+            if policy.scopes != before.scopes:
+                self.peering.renew()
             self.peering.start()
             if policy != before:
                 self.peering.ask_again()

@@ -4,7 +4,6 @@ Owns all sessions of a node. Each peer with an address is dialled until a sessio
 back-off and jitter; peers that dial us are answered by the same code. Between two nodes that dial
 each other one session is kept. What one session stored, or this node wrote, is told to the live
 ones: whole to two of them, by name to the rest, so that many links do not carry it many times.
-
 Who is let in is decided here from the roster; what is in a session, by the session. Spec: 7, 7.10.
 """
 
@@ -132,13 +131,11 @@ class Peering:
     async def stop(self) -> None:
         """Ends all sessions politely, within two seconds."""
         self._stopping = True
-        for link in list(self._links):
-            if link.driver is not None:
-                link.driver.stop()
+        for driver in self._drivers():
+            driver.stop()
         # Dials first come to their end by the goodbye of their session, if they have one.
         try:
-            async with asyncio.timeout(2):
-                await self._quiet.wait()
+            await asyncio.wait_for(self._quiet.wait(), 2)
         except TimeoutError:
             logger().warning("sessions-cut", count=len(self._links))
         for task in self._dialling.values():
@@ -155,9 +152,15 @@ class Peering:
 
     def ask_again(self) -> None:
         """Lets sessions ask for what was refused before: another policy holds by now."""
+        for driver in self._drivers():
+            driver.ask_again()
+
+    def renew(self) -> None:
+        """Ends all sessions, to be dialled anew with other scopes. Spec: 7.4."""
         for link in self._links:
-            if link.driver is not None:
-                link.driver.ask_again()
+            if link.driver is not None and not link.given_up:
+                link.given_up = True
+                link.driver.stop()
 
     def forget(self, org: OrgId) -> None:
         """Stops dialling a peer and ends its session."""
@@ -170,6 +173,9 @@ class Peering:
                 link.driver.stop()
         self._statuses.pop(org, None)
         self._clocks.forget(org)
+
+    def _drivers(self) -> list[SessionDriver]:
+        return [link.driver for link in self._links if link.driver is not None]
 
     @property
     def sessions(self) -> int:
@@ -294,14 +300,13 @@ class Peering:
         link.began_s = self._clock.monotonic_s()
         self._links.add(link)
         self._quiet.clear()
-        gauge = self._metrics.sessions.labels(role=link.role.name.lower())
-        gauge.inc()
+        under_way = self._metrics.sessions.labels(role=link.role.name.lower())
         try:
-            await driver.run()
+            with under_way.track_inprogress():
+                await driver.run()
         except StoreError as broken:
             raise ConnectionLost(f"the store failed: {type(broken).__name__}") from broken
         finally:
-            gauge.dec()
             self._links.discard(link)
             if not self._links:
                 self._quiet.set()

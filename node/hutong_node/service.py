@@ -246,7 +246,7 @@ class NodeService:
         peer = Peer(org, endpoint, pin, self._node.clock.now_ms())
         before = {(known.org, known.endpoint, known.certificate) for known in roster.peers()}
         await asyncio.to_thread(roster.set_peer, peer)
-        await self._roster_changed()
+        await self._node.roster_changed()
         return ChangeAnswer(changed=(org, endpoint, pin) not in before)
 
     async def remove_peer(self, organisation: str) -> ChangeAnswer:
@@ -296,7 +296,7 @@ class NodeService:
         changed = await asyncio.to_thread(roster.let_in, org, note, self._node.clock.now_ms())
         if request.heeded is not None:
             changed |= await asyncio.to_thread(roster.heed, org, request.heeded)
-        await self._roster_changed()
+        await self._node.roster_changed()
         return ChangeAnswer(changed=changed)
 
     async def forget_organisation(self, organisation: str) -> ChangeAnswer:
@@ -307,7 +307,7 @@ class NodeService:
         org = self._other(organisation)
         changed = await asyncio.to_thread(self._node.parts.roster.shut_out, org)
         self._node.peering.forget(org)
-        await self._roster_changed()
+        await self._node.roster_changed()
         return ChangeAnswer(changed=changed)
 
     async def subscriptions(self) -> SubscriptionsAnswer:
@@ -319,7 +319,7 @@ class NodeService:
         """Holds more scopes, and `base` of their spaces."""
         scopes = [Scope(item.space, item.topic) for item in request.scopes]
         await asyncio.to_thread(self._node.parts.roster.subscribe, scopes)
-        await self._roster_changed()
+        await self._node.roster_changed()
         return await self.subscriptions()
 
     async def invite(self, request: InviteRequest) -> InviteAnswer:
@@ -346,7 +346,7 @@ class NodeService:
                 str(lost),
                 way_out="check that the other node runs and its address can be reached from here",
             ) from None
-        await self._roster_changed()
+        await self._node.roster_changed()
         names = await self._names()
         return JoinAnswer(
             organisation=names.author(joined.org),
@@ -382,9 +382,6 @@ class NodeService:
         refusal = self._node.parts.restoring.refusal()
         if refusal is not None:
             raise refusal
-
-    async def _roster_changed(self) -> None:
-        await self._node.roster_changed()
 
     async def _catch_up(self) -> int:
         """Waits a moment for the index; how many records the picture lacks all the same."""
