@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -91,57 +92,33 @@ class Metrics:
     def __init__(self) -> None:
         """Makes an empty registry; a process may hold several nodes (tests, the demo)."""
         self.registry = CollectorRegistry()
-        self.sessions = Gauge(
-            "hutong_sessions", "Sessions under way", ["role"], registry=self.registry
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.sessions = gauge("hutong_sessions", "Sessions under way", ["role"])
+        self.session_ends = counter(
+            "hutong_session_ends", "Sessions that ended, by fault", ["fault"]
         )
-        self.session_ends = Counter(
-            "hutong_session_ends",
-            "Sessions that ended, by fault",
-            ["fault"],
-            registry=self.registry,
-        )
-        self.connections_cut = Counter(
+        self.connections_cut = counter(
             "hutong_connections_cut",
             "Inbound connections cut before they were sessions",
             ["reason"],
-            registry=self.registry,
         )
-        self.dials = Counter(
-            "hutong_dials", "Attempts to reach a peer", ["outcome"], registry=self.registry
+        self.dials = counter("hutong_dials", "Attempts to reach a peer", ["outcome"])
+        self.refusals = counter(
+            "hutong_refusals", "Runs refused, by code and side", ["fault", "by"]
         )
-        self.refusals = Counter(
-            "hutong_refusals",
-            "Runs refused, by code and side",
-            ["fault", "by"],
-            registry=self.registry,
-        )
-        self.records_received = Counter(
-            "hutong_records_received", "New records that peers sent", registry=self.registry
-        )
-        self.records_signed = Counter(
-            "hutong_records_signed", "Records that this node signed", registry=self.registry
-        )
-        self.bytes_moved = Counter(
-            "hutong_session_bytes", "Bytes of frames", ["direction"], registry=self.registry
-        )
-        self.store_records = Gauge("hutong_store_records", "Records held", registry=self.registry)
-        self.missing_parts = Gauge(
-            "hutong_missing_parts", "Parts on the want-list", registry=self.registry
-        )
-        self.forked_logs = Gauge(
-            "hutong_forked_logs", "Logs with a proof of a fork", registry=self.registry
-        )
-        self.index_lag = Gauge(
-            "hutong_index_lag_records", "Records not yet folded", registry=self.registry
-        )
-        self.clock_off = Gauge(
+        self.records_received = counter("hutong_records_received", "New records that peers sent")
+        self.records_signed = counter("hutong_records_signed", "Records that this node signed")
+        self.bytes_moved = counter("hutong_session_bytes", "Bytes of frames", ["direction"])
+        self.store_records = gauge("hutong_store_records", "Records held")
+        self.missing_parts = gauge("hutong_missing_parts", "Parts on the want-list")
+        self.forked_logs = gauge("hutong_forked_logs", "Logs with a proof of a fork")
+        self.index_lag = gauge("hutong_index_lag_records", "Records not yet folded")
+        self.clock_off = gauge(
             "hutong_clock_off_seconds",
             "By how much this clock is ahead of the median of the peers' clocks",
-            registry=self.registry,
         )
-        self.requests = Histogram(
-            "hutong_local_api_seconds",
-            "Requests to the local API",
-            ["route", "status"],
-            registry=self.registry,
+        self.requests = histogram(
+            "hutong_local_api_seconds", "Requests to the local API", ["route", "status"]
         )
