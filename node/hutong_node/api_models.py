@@ -1,55 +1,55 @@
-"""The shapes of the local API, version 1: what is asked and what is told, in one place.
+"""The shapes of the local API: what programs send to a node and what it answers. JSON, version 1.
 
-Owns the JSON that people's programs and adapters exchange with their own node. Routes, the OpenAPI
-document and the command line are made from these shapes, so they cannot say different things.
-Identifiers stand in their text form (Spec: 2.5), other bytes as hex, times as RFC 3339 in UTC,
-amounts as decimal text in the base unit of their dimension.
+Owns their fields and bounds; the OpenAPI document is made from them. Ids stand in their text form
+(`org-...`, `rec-...`), other bytes as hex, times as RFC 3339 in UTC, amounts as decimal text in the
+base unit of their dimension.
 
-What is asked for is strict: nothing is converted, an unknown field is an error (threat 48). What is
-told may gain fields within version 1; programs ignore those that they don't know. What facts and
-text may hold is the schema's business, and is checked when a draft is made (`drafting`).
+What facts and text may hold is the schema's business, and is checked when a draft is made
+(`drafting`). The shapes of imports and of the queue stand in `intake_shapes`; they can be had from
+here like all others.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field
 
-JsonMap: TypeAlias = dict[str, JsonValue]
-"""A map as JSON has it."""
-
-OrgText: TypeAlias = Annotated[str, Field(pattern=r"^org-[a-z2-7]{56}$")]
-"""An organisation id."""
-NameText: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-"""A space or topic. Spec: 5.1."""
-ShortWords: TypeAlias = Annotated[str, Field(max_length=300)]
-TimeText: TypeAlias = Annotated[str, Field(max_length=40)]
+from hutong_node.api_terms import PAGE_MAX as PAGE_MAX
+from hutong_node.api_terms import Asked as Asked
+from hutong_node.api_terms import JsonMap as JsonMap
+from hutong_node.api_terms import NameText as NameText
+from hutong_node.api_terms import OrgText as OrgText
+from hutong_node.api_terms import ProblemItem as ProblemItem
+from hutong_node.api_terms import RecordText as RecordText
+from hutong_node.api_terms import ShortWords as ShortWords
+from hutong_node.api_terms import TimeText as TimeText
+from hutong_node.api_terms import Told as Told
+from hutong_node.intake_shapes import ROWS_MAX as ROWS_MAX
+from hutong_node.intake_shapes import ChangeItem as ChangeItem
+from hutong_node.intake_shapes import DecidedAnswer as DecidedAnswer
+from hutong_node.intake_shapes import DecidedItem as DecidedItem
+from hutong_node.intake_shapes import DraftsAsked as DraftsAsked
+from hutong_node.intake_shapes import GoneRow as GoneRow
+from hutong_node.intake_shapes import ImportAnswer as ImportAnswer
+from hutong_node.intake_shapes import ImportRequest as ImportRequest
+from hutong_node.intake_shapes import ImportRow as ImportRow
+from hutong_node.intake_shapes import MarkItem as MarkItem
+from hutong_node.intake_shapes import QueueAnswer as QueueAnswer
+from hutong_node.intake_shapes import QueueItem as QueueItem
+from hutong_node.intake_shapes import QueueSource as QueueSource
+from hutong_node.intake_shapes import RefuseManyRequest as RefuseManyRequest
+from hutong_node.intake_shapes import RefuseRequest as RefuseRequest
+from hutong_node.intake_shapes import ReleaseAnswer as ReleaseAnswer
+from hutong_node.intake_shapes import ReleaseManyRequest as ReleaseManyRequest
+from hutong_node.intake_shapes import ReleaseRequest as ReleaseRequest
+from hutong_node.intake_shapes import RowOutcome as RowOutcome
+from hutong_node.intake_shapes import RowResult as RowResult
+from hutong_node.intake_shapes import RunItem as RunItem
+from hutong_node.intake_shapes import SourceAnswer as SourceAnswer
+from hutong_node.intake_shapes import SourceRun as SourceRun
 
 DRAFTS_MAX = 1_000
-ROWS_MAX = 2_000
-PAGE_MAX = 500
-"""Most entries of one page of a list."""
-
-
-class Asked(BaseModel):
-    """What a program sends: strict, and nothing that isn't named here."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Told(BaseModel):
-    """What the node answers; later nodes may add fields."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class ProblemItem(Told):
-    """One objection to a field: where, which rule, and a value that would do."""
-
-    path: str
-    rule: str
-    example: str = ""
 
 
 class ErrorAnswer(Told):
@@ -470,139 +470,6 @@ class JoinAnswer(Told):
     organisation: Author
     endpoint: str
     scopes: list[ScopeItem]
-
-
-# --- Imports and the queue
-
-
-class ImportRow(Asked):
-    """A row as it would be published. `key` is its business key, `row` how people find it.
-
-    `sensitive` are values kept on this node beside the thing, never signed and never sent.
-    """
-
-    key: Annotated[str, Field(min_length=1, max_length=300)]
-    row: ShortWords = ""
-    type: Annotated[str, Field(max_length=32, examples=["need/1"])]
-    space: NameText
-    topic: NameText
-    facts: JsonMap
-    text: JsonMap = {}
-    sensitive: dict[str, Annotated[str, Field(max_length=8_192)]] = {}
-
-
-class ImportRequest(Asked):
-    """Rows of one source, or a chunk of them.
-
-    A file that is longer than one request is sent in chunks with the same `run`, a name that the
-    program makes up for this reading of the file; `last` is true for the last chunk only. With
-    `complete` the file says everything: what was imported before and isn't in this run is closed
-    (after the last chunk). With `queue` rows wait, unsigned, for somebody to look at them. With
-    `platform` needs and offers carry an opaque id of their row (Spec: 13.2). `mapping` names the
-    mapping and its version, for people.
-    """
-
-    mapping: ShortWords = ""
-    run: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    last: bool = True
-    complete: bool = False
-    queue: bool = False
-    dry_run: bool = False
-    platform: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None = None
-    rows: Annotated[list[ImportRow], Field(max_length=ROWS_MAX)]
-
-
-RowResult: TypeAlias = Literal[
-    "new", "revised", "reopened", "unchanged", "queued", "refused", "question"
-]
-
-
-class RowOutcome(Told):
-    """What became of a row. `record` is what was signed for it now, `thing` what it is about."""
-
-    key: str
-    row: str
-    outcome: RowResult
-    thing: str | None = None
-    record: str | None = None
-    queue: int | None = None
-    problems: list[ProblemItem] = []
-
-
-class GoneRow(Told):
-    """A row of an earlier run that this one doesn't have.
-
-    `closed`: with reason `source_row_removed`. `gone`: not closed, since the file isn't said to be
-    complete. `question`: not closed, for the reason given; a person must decide.
-    """
-
-    key: str
-    row: str
-    outcome: Literal["closed", "gone", "question"]
-    thing: str
-    record: str | None = None
-    reason: str = ""
-
-
-class ImportAnswer(Told):
-    """One outcome for each row, in order; after the last chunk also what is gone."""
-
-    source: str
-    run: str
-    rows: list[RowOutcome]
-    gone: list[GoneRow] = []
-    counts: dict[str, int]
-    signed: int
-    dry_run: bool = False
-
-
-class QueueItem(Told):
-    """A draft that waits for somebody to look at it. `at_home` never leaves this node."""
-
-    id: int
-    source: str
-    key: str
-    row: str
-    action: Literal["new", "revise"]
-    type: str
-    space: str
-    topic: str
-    title: str | None
-    since: str
-    facts: JsonMap | None = None
-    text: JsonMap | None = None
-    at_home: dict[str, str] | None = None
-
-
-class QueueAnswer(Told):
-    """A page of drafts that wait, oldest first; `next` is for `after`."""
-
-    drafts: list[QueueItem]
-    waiting: int
-    next: str | None = None
-
-
-class ReleaseRequest(Asked):
-    """Signs a draft as checked. `checker` stays on this node: it is a person's name."""
-
-    method: Literal["desk", "one_way", "two_way", "on_site"]
-    checker: ShortWords = ""
-    groups: list[Literal["exists", "place", "quantity", "reachable", "urgency"]] | None = None
-
-
-class ReleaseAnswer(Told):
-    """What was signed: the thing's record, and this organisation's own check of it."""
-
-    thing: str
-    record: str
-    verify: str
-
-
-class RefuseRequest(Asked):
-    """Why a draft will not be signed. The same row is then refused in later imports."""
-
-    reason: ShortWords
-    checker: ShortWords = ""
 
 
 # --- Health

@@ -5,18 +5,18 @@ says something that was not signed for it before, and only then. A row that is g
 if the file is said to be complete, and only where nobody counts on it; otherwise a person is asked.
 Every objection to a row is told with its path, rule and example, and the other rows go on.
 
-Rows are read and mapped elsewhere, by adapters; here they come as drafts. Spec: 12.2, 12.11, 13.2.
+Rows are read and mapped elsewhere, by adapters; here they come as drafts, and `row_judging` says
+what each of them needs. Spec: 12.2, 12.11, 13.2.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
+import re
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hutong_node.api_models import (
@@ -25,52 +25,23 @@ from hutong_node.api_models import (
     ImportRequest,
     ImportRow,
     RowOutcome,
-    RowResult,
+    SourceAnswer,
 )
-from hutong_node.config import DataFolder
-from hutong_node.drafting import Draft, draft_from_json
-from hutong_node.intake import Intake, QueuedDraft, RowState, RunRefused
-from hutong_node.keys import read_secret, write_secret
+from hutong_node.import_sources import source_answer
+from hutong_node.intake import DraftMark, Intake, RowState, RunRefused
 from hutong_node.node import Node
 from hutong_node.refusals import Code, Refused
-from hutong_node.row_plans import RowPlan, plan_change, plan_close, plan_first
+from hutong_node.row_judging import RowJudge, Verdict
+from hutong_node.row_plans import plan_close
 from hutong_node.row_signing import RowSigning, SignedRow
-from hutong_node.showing import problem_items, record_text
+from hutong_node.showing import problem_items, record_text, time_text
 from hutong_protocol.encoding import Value, encode
-from hutong_protocol.exchange import Scope
 from hutong_protocol.fold import ThingView
+from hutong_protocol.personal_data import findings
 from hutong_protocol.schema import Problem
-from hutong_protocol.schema.facts import REVISABLE
 
-_SOURCE_KEY_BYTES: Final = 16
-_SOURCE_KEY_FILE: Final = "source.key"
-_WITH_SOURCE: Final = ("need/1", "offer/1")
-
-
-@dataclass(slots=True)
-class _Verdict:
-    """What is to become of one row; filled in as it happens."""
-
-    asked: ImportRow
-    outcome: RowResult
-    state: RowState | None = None
-    plan: RowPlan | None = None
-    queued: Draft | None = None
-    drop_draft: bool = False
-    problems: list[Problem] = field(default_factory=list)
-    record: bytes | None = None
-    queue: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What was known before the rows of a request were looked at."""
-
-    number: int
-    scopes: frozenset[Scope]
-    rows: dict[str, RowState]
-    drafts: dict[str, QueuedDraft]
-    seen: dict[str, bytes] = field(default_factory=dict)
+_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_HIDDEN: Final = "(hidden: it holds personal data)"
 
 
 class Importing:
@@ -80,6 +51,7 @@ class Importing:
         self._node = node
         self._intake = intake
         self.signing = RowSigning(node, intake)
+        self.judge = RowJudge(node, intake, self.signing)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def alone(self, source: str) -> AbstractAsyncContextManager[None]:
@@ -90,22 +62,29 @@ class Importing:
         """Does with rows what they need; see `ImportRequest` and `ImportAnswer`.
 
         Raises:
-            Refused: another run of this source is under way, or came after this one; or nothing may
-                be signed now.
+            Refused: no name of a source; another run of it is under way, or came after this one; or
+                nothing may be signed now.
             StoreError: the store failed; sending the same again goes on from there.
         """
-        if not (request.dry_run or request.queue):
+        _require_name(source)
+        if not (request.dry_run or request.queue or request.pause):
             self._require_signing()
         async with self.alone(source):
             run = request.run or secrets.token_hex(8)
             number = await self._begin(source, run, request)
+            if request.pause:
+                await asyncio.to_thread(self._intake.pause_run, number)
+                return _answer(source, run, request, [], [], 0)
             await self._node.index_is_current()
-            verdicts = await self._judge(source, request, number)
+            verdicts = await self.judge.judge(source, request, number)
             if request.dry_run:
-                gone = await self._gone(source, request, number, rows_seen=len(request.rows))
+                present = {row.key for row in request.rows} | {v.renamed or "" for v in verdicts}
+                gone = await self._gone(source, request, number, len(present), present)
                 return _answer(source, run, request, verdicts, [shown for shown, _ in gone], 0)
-            signed = await self._carry_out(source, request, verdicts)
-            rows_seen = await asyncio.to_thread(self._intake.add_seen, number, len(request.rows))
+            signed = await self._carry_out(source, number, verdicts)
+            rows_seen = await asyncio.to_thread(
+                self._intake.add_seen, number, len(request.rows), request.first
+            )
             closed: list[GoneRow] = []
             if request.last:
                 closed, closes = await self._close_gone(source, request, number, rows_seen)
@@ -113,6 +92,12 @@ class Importing:
                 await asyncio.to_thread(self._intake.finish_run, number, self._node.clock.now_ms())
             await asyncio.to_thread(self._intake.remove_leftovers, of_plans=request.last)
             return _answer(source, run, request, verdicts, closed, signed)
+
+    async def about(self, source: str, state: str | None) -> SourceAnswer:
+        """What is known of a source; see `SourceAnswer`."""
+        _require_name(source)
+        wanted = None if state is None else bytes.fromhex(state)
+        return await asyncio.to_thread(source_answer, self._intake, source, wanted)
 
     def _require_signing(self) -> None:
         """Refuses the whole request in place of each of its rows."""
@@ -125,7 +110,10 @@ class Importing:
             return 0
         try:
             number = await asyncio.to_thread(
-                self._intake.begin_run, source, run, request.mapping, self._node.clock.now_ms()
+                self._intake.begin_run,
+                *(source, run, request.mapping, self._node.clock.now_ms()),
+                state=bytes.fromhex(request.state or ""),
+                columns=request.columns,
             )
         except RunRefused as refused:
             raise Refused(
@@ -136,110 +124,12 @@ class Importing:
         await self.signing.recover(source)
         return number
 
-    # Deciding
-
-    async def _judge(self, source: str, request: ImportRequest, number: int) -> list[_Verdict]:
-        keys = [row.key for row in request.rows]
-        known = _Known(
-            number,
-            frozenset(await asyncio.to_thread(self._node.parts.roster.subscriptions)),
-            await asyncio.to_thread(self._intake.rows, source, keys),
-            await asyncio.to_thread(self._intake.latest_drafts, source, keys),
-        )
-        secret = None
-        if request.platform is not None:
-            secret = await asyncio.to_thread(_source_secret, self._node.parts.folder)
-        verdicts = []
-        for row in request.rows:
-            draft = self._draft(row, request.platform, secret)
-            verdicts.append(await self._verdict(source, request, row, draft, known))
-        return verdicts
-
-    def _draft(self, row: ImportRow, platform: str | None, secret: bytes | None) -> Draft:
-        facts: dict[str, object] = dict(row.facts)
-        if platform is not None and secret is not None and row.type in _WITH_SOURCE:
-            facts.setdefault(
-                "source", {"platform": platform, "key": opaque_key(secret, platform, row.key)}
-            )
-        return draft_from_json(
-            row.type,
-            Scope(row.space, row.topic),
-            refs={},
-            facts=facts,
-            text=row.text,
-            author=self._node.parts.identity.org,
-        )
-
-    async def _verdict(
-        self, source: str, request: ImportRequest, row: ImportRow, draft: Draft, known: _Known
-    ) -> _Verdict:
-        state = known.rows.get(row.key)
-        problems = _row_problems(draft, state, known.scopes)
-        if problems:
-            refused = state and replace(state, run=known.number, run_digest=b"", label=row.row)
-            return _Verdict(row, "refused", refused, problems=problems)
-        digest = draft.digest()
-        before = known.seen.get(row.key)
-        if before is None and state is not None and state.run == known.number:
-            before = state.run_digest or None
-        if before is not None and before != digest:
-            rule = "has a business key that stood in this run before, with other content"
-            return _Verdict(row, "refused", problems=[Problem("key", rule)])
-        repeated = row.key in known.seen
-        known.seen[row.key] = digest
-        if repeated:
-            return _Verdict(row, "unchanged")
-        told = (row.row, draft.type, draft.scope, known.number, digest)
-        if state is None:
-            state = RowState(source, row.key, *told)
-        else:
-            label, type_name, scope, run, run_digest = told
-            state = replace(
-                state, label=label, type=type_name, scope=scope, run=run, run_digest=run_digest
-            )
-        latest = known.drafts.get(row.key)
-        if latest is not None and latest.state == "refused" and latest.digest == digest:
-            rule = "was refused in the queue, and has not changed since"
-            return _Verdict(row, "refused", state, problems=[Problem("", rule)])
-        return await self._needed(row, draft, state, waits=latest is not None, queue=request.queue)
-
-    async def _needed(
-        self, row: ImportRow, draft: Draft, state: RowState, *, waits: bool, queue: bool
-    ) -> _Verdict:
-        """What a sound row needs, given what was signed for it."""
-        changed = state.digest != draft.digest()
-        if queue and changed:
-            return _Verdict(row, "queued", state, queued=draft)
-        if state.thing is None:
-            plan = plan_first(state, draft)
-            return _Verdict(row, "new", state, plan, drop_draft=waits)
-        if not changed and not state.closed:
-            return _Verdict(row, "unchanged", state, drop_draft=waits)
-        view = await self._view(state.thing)
-        if view is not None and view.thing.steward != self._node.parts.identity.org:
-            rule = "is looked after by another organisation by now: only that one may revise it"
-            return _Verdict(row, "question", state, problems=[Problem("", rule)])
-        outcome: RowResult = "reopened" if state.closed else "revised"
-        change, problems = await self.change(state, draft)
-        if change is None:
-            return _Verdict(row, "refused", state, problems=problems)
-        return _Verdict(row, outcome, state, change, drop_draft=waits)
-
-    async def change(self, state: RowState, draft: Draft) -> tuple[RowPlan | None, list[Problem]]:
-        """The plan that makes a published row say what `draft` says, or what forbids it."""
-        revision = None
-        if state.digest != draft.digest():
-            revision = await self.signing.revision_of(state, draft)
-            if revision.problems:
-                return None, list(revision.problems)
-        return plan_change(state, draft, revision), []
-
     # Doing
 
-    async def _carry_out(
-        self, source: str, request: ImportRequest, verdicts: Sequence[_Verdict]
-    ) -> int:
+    async def _carry_out(self, source: str, number: int, verdicts: Sequence[Verdict]) -> int:
         """Signs, queues and notes; returns how many records were signed now."""
+        renamed = [(v.renamed, v.asked.key) for v in verdicts if v.renamed is not None]
+        await asyncio.to_thread(self._intake.rename_rows, source, renamed)
         planned = [
             (verdict.state, verdict.plan)
             for verdict in verdicts
@@ -260,9 +150,12 @@ class Importing:
                     encode(_mapping(verdict.queued.text)),
                     verdict.queued.digest(),
                     now_ms,
+                    _marks(verdict.asked),
                 )
         noted = [v.state for v in verdicts if v.state and v.plan is None and v.queued is None]
         await asyncio.to_thread(self._intake.put_rows, noted)
+        present = {key for verdict in verdicts for key in verdict.present}
+        await asyncio.to_thread(self._intake.touch_rows, source, present, number)
         dropped = [verdict.asked.key for verdict in verdicts if verdict.drop_draft]
         await asyncio.to_thread(self._intake.drop_drafts, source, dropped, now_ms)
         kept = {
@@ -276,15 +169,19 @@ class Importing:
     # Rows that are gone
 
     async def _gone(
-        self, source: str, request: ImportRequest, number: int, rows_seen: int
+        self,
+        source: str,
+        request: ImportRequest,
+        number: int,
+        rows_seen: int,
+        present: Collection[str] = (),
     ) -> list[tuple[GoneRow, RowState]]:
         """Published rows that a run didn't have, with what is to become of them."""
         if request.dry_run and request.run is not None:
             return []  # one chunk of several: the others may have them
-        present = {row.key for row in request.rows}
         listed = []
         for row in await asyncio.to_thread(self._intake.gone_rows, source, number):
-            if request.dry_run and row.key in present:
+            if row.key in present:
                 continue
             assert row.thing is not None
             shown = GoneRow(
@@ -294,20 +191,23 @@ class Importing:
                 reason = "the file isn't said to be complete: not closed"
                 listed.append((shown.model_copy(update={"reason": reason}), row))
                 continue
-            doubt = await self._doubt(row.thing, rows_seen)
+            doubt = await self._doubt(row, row.thing, rows_seen)
             outcome = {"outcome": "question" if doubt else "closed", "reason": doubt}
             listed.append((shown.model_copy(update=outcome), row))
         return listed
 
-    async def _doubt(self, thing: bytes, rows_seen: int) -> str:
+    async def _doubt(self, row: RowState, thing: bytes, rows_seen: int) -> str:
         """Why a person must decide whether a thing is closed; empty if nothing speaks against."""
         if rows_seen == 0:
             return "the file has no row at all: is it the right one?"
-        view = await self._view(thing)
+        view = await self.judge.identity.view(thing)
         if view is None:
             return "it can't be seen at the moment: try again"
         if view.thing.steward != self._node.parts.identity.org:
             return "it is looked after by another organisation by now"
+        for other in await asyncio.to_thread(self._intake.rows_of_thing, thing):
+            if other.source != row.source and not other.closed:
+                return f"it is also {other.label} of the source {other.source}"
         live = live_promises(view)
         return f"{live} promises hang on it: tell their organisations first" if live else ""
 
@@ -335,9 +235,13 @@ class Importing:
         await asyncio.to_thread(self._intake.forget_kept, source, ended)
         return answers, sum(not each.again for each in signed.values() if each.records)
 
-    async def _view(self, thing: bytes) -> ThingView | None:
-        now_ms = self._node.clock.now_ms()
-        return await asyncio.to_thread(self._node.parts.index.view, thing, now_ms)
+
+def _require_name(source: str) -> None:
+    if _SOURCE.fullmatch(source) is None:
+        raise Refused(
+            Code.BAD_REQUEST,
+            "the name of a source is of a-z, 0-9, dots, hyphens and underscores, at most 64",
+        )
 
 
 def live_promises(view: ThingView) -> int:
@@ -353,40 +257,7 @@ def live_promises(view: ThingView) -> int:
     return len(live)
 
 
-def opaque_key(secret: bytes, platform: str, native: str) -> str:
-    """The keyed id of a row that leads nobody back to it, 16 bytes as hex. Spec: 13.2.1."""
-    message = platform.encode("utf-8") + b"\0" + native.encode("utf-8")
-    return hmac.digest(secret, message, "sha256")[:_SOURCE_KEY_BYTES].hex()
-
-
-def _source_secret(folder: DataFolder) -> bytes:
-    """The secret under which native ids are hidden; made when it is first needed."""
-    path = folder.keys / _SOURCE_KEY_FILE
-    if not path.exists():
-        write_secret(path, secrets.token_bytes(32))
-    return read_secret(path)
-
-
-def _row_problems(draft: Draft, state: RowState | None, scopes: frozenset[Scope]) -> list[Problem]:
-    """What forbids that a row is signed, as far as the row and its past tell."""
-    if draft.type not in REVISABLE:
-        known = ", ".join(REVISABLE)
-        return [Problem("type", f"is one that rows can be of: {known}", "need/1")]
-    problems = list(draft.problems)
-    if draft.scope not in scopes:
-        named = f"{draft.scope.space}/{draft.scope.topic}"
-        problems.append(Problem("topic", f"is one that this node holds: hutong subscribe {named}"))
-    if state is not None and state.thing is not None:
-        if state.type != draft.type:
-            problems.append(Problem("type", "does not change for a key", state.type))
-        if state.scope != draft.scope:
-            problems.append(
-                Problem("topic", "and space do not change for a key", "/".join(state.scope))
-            )
-    return problems
-
-
-def _note_signed(verdict: _Verdict, signed: SignedRow) -> None:
+def _note_signed(verdict: Verdict, signed: SignedRow) -> None:
     if signed.refusal is not None:
         verdict.outcome = "refused"
         verdict.problems = [Problem("", str(signed.refusal))]
@@ -399,7 +270,7 @@ def _answer(
     source: str,
     run: str,
     request: ImportRequest,
-    verdicts: Sequence[_Verdict],
+    verdicts: Sequence[Verdict],
     gone: list[GoneRow],
     signed: int,
 ) -> ImportAnswer:
@@ -416,6 +287,10 @@ def _answer(
                 record=None if verdict.record is None else record_text(verdict.record),
                 queue=verdict.queue,
                 problems=problem_items(verdict.problems),
+                read=verdict.read,
+                read_at=time_text(verdict.read_ms),
+                same_as=verdict.same_as,
+                changes=verdict.changes,
             )
         )
     counts = Counter([*(row.outcome for row in rows), *(row.outcome for row in gone)])
@@ -428,6 +303,19 @@ def _answer(
         signed=signed,
         dry_run=request.dry_run,
     )
+
+
+def _marks(row: ImportRow) -> list[DraftMark]:
+    """The marks of a row, as they may be kept and shown: an adapter's slip is not repeated."""
+    return [
+        DraftMark(
+            _HIDDEN if findings(mark.cell) else mark.cell,
+            mark.field,
+            mark.what,
+            _HIDDEN if findings(mark.words) else mark.words,
+        )
+        for mark in row.marks
+    ]
 
 
 def _mapping(value: object) -> dict[str, Value]:

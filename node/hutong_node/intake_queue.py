@@ -187,6 +187,23 @@ class QueueNotes(IntakeFile):
                 )
             ]
 
+    def waiting_numbers(self, wanted: DraftFilter, upto: int | None) -> list[int]:
+        """The numbers of drafts that wait and pass, none above `upto`, oldest first."""
+        where, given = _conditions(wanted)
+        with self._reading() as execute:
+            rows = execute(
+                f"SELECT id FROM kept.drafts WHERE state = 'waiting' AND id <= ?{where}"
+                " ORDER BY id",
+                (2**63 - 1 if upto is None else upto, *given),
+            )
+            return [int(number) for (number,) in rows]
+
+    def waiting_upto(self) -> int:
+        """The highest number of a draft that waits, 0 if none does."""
+        with self._reading() as execute:
+            row = execute("SELECT max(id) FROM kept.drafts WHERE state = 'waiting'").fetchone()
+            return int(row[0] or 0)
+
     def waiting_count(self) -> int:
         """How many drafts wait."""
         with self._reading() as execute:

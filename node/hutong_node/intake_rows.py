@@ -90,6 +90,16 @@ class RowNotes(IntakeFile):
                         (new, source, old),
                     )
 
+    def touch_rows(self, source: str, keys: Iterable[str], run: int) -> None:
+        """Says that a run had these rows, though nothing could be done with them."""
+        with self._writing() as execute:
+            for key in keys:
+                execute(
+                    "UPDATE import_rows SET run = ?1, run_digest = x''"
+                    " WHERE source = ?2 AND key = ?3 AND run <> ?1",
+                    (run, source, key),
+                )
+
     def said_before(self, source: str, key: str, digest: bytes) -> int | None:
         """The number of the last run in which a row said this."""
         with self._reading() as execute:

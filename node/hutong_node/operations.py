@@ -21,6 +21,7 @@ from hutong_node.refusals import Code, Refused
 
 if TYPE_CHECKING:  # a command that asks a running node needs the table and not the node
     from hutong_node.indexing import ThingFilter
+    from hutong_node.intake import DraftFilter
     from hutong_node.service import NodeService
 
 
@@ -57,8 +58,19 @@ class ThingsQuery(InstantQuery):
     limit: Annotated[int, Field(ge=1, le=shapes.PAGE_MAX)] = 100
 
 
+class SourceQuery(Query):
+    """`state`: the digest of a file's keys and contents, to ask whether just this was read."""
+
+    state: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
 class QueueQuery(Query):
-    """A page of the queue."""
+    """A page of the queue. `action`: `new` things, or those that `revise` one."""
+
+    source: Annotated[str, Field(max_length=64)] | None = None
+    type: Annotated[str, Field(max_length=32)] | None = None
+    action: Literal["new", "revise"] | None = None
+    marked: bool | None = None
 
     after: Annotated[str, Field(max_length=16)] | None = None
     limit: Annotated[int, Field(ge=1, le=shapes.PAGE_MAX)] = 100
@@ -95,10 +107,19 @@ class Operation:
 def _filter(query: ThingsQuery) -> ThingFilter:
     from hutong_node.indexing import ThingFilter
 
-    wanted = query.type
-    if wanted is not None and "/" not in wanted:
-        wanted = f"{wanted}/1"
-    return ThingFilter(query.space, query.topic, wanted, query.life)
+    return ThingFilter(query.space, query.topic, _whole_type(query.type), query.life)
+
+
+def _whole_type(name: str | None) -> str | None:
+    """`need` for `need/1`: versions are typed by those who care."""
+    return name if name is None or "/" in name else f"{name}/1"
+
+
+def _waiting(query: QueueQuery) -> DraftFilter:
+    from hutong_node.intake import DraftFilter
+
+    revises = None if query.action is None else query.action == "revise"
+    return DraftFilter(query.source, _whole_type(query.type), revises, query.marked)
 
 
 def _number(call: Call) -> int:
@@ -210,9 +231,17 @@ OPERATIONS: Final = (
         body=shapes.ImportRequest,
     ),
     Operation(
+        "getSource", "GET", "/v1/imports/{source}", "What is known of a source",
+        shapes.SourceAnswer,
+        lambda node, call: node.source(call.path["source"], call.query.state),
+        query=SourceQuery,
+    ),
+    Operation(
         "listQueue", "GET", "/v1/queue", "Drafts that wait for somebody to look at them",
         shapes.QueueAnswer,
-        lambda node, call: node.queue(call.query.after, call.query.limit),
+        lambda node, call: node.queue(
+            call.query.after, call.query.limit, _waiting(call.query)
+        ),
         query=QueueQuery,
     ),
     Operation(
@@ -231,6 +260,18 @@ OPERATIONS: Final = (
         shapes.ChangeAnswer,
         lambda node, call: node.refuse(_number(call), call.body),
         body=shapes.RefuseRequest,
+    ),
+    Operation(
+        "releaseMany", "POST", "/v1/queue/release", "Sign several drafts as checked",
+        shapes.DecidedAnswer,
+        lambda node, call: node.release_many(call.body),
+        body=shapes.ReleaseManyRequest,
+    ),
+    Operation(
+        "refuseMany", "POST", "/v1/queue/refuse", "Take several drafts out of the queue for good",
+        shapes.DecidedAnswer,
+        lambda node, call: node.refuse_many(call.body),
+        body=shapes.RefuseManyRequest,
     ),
 )  # fmt: skip
 

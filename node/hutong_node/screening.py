@@ -9,18 +9,30 @@ each once. Who checked is a person: the name stays on this node, the content of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from hutong_node.api_models import QueueAnswer, QueueItem, ReleaseAnswer
+from hutong_node.api_models import (
+    DecidedAnswer,
+    DecidedItem,
+    DraftsAsked,
+    MarkItem,
+    QueueAnswer,
+    QueueItem,
+    QueueSource,
+    RefuseManyRequest,
+    ReleaseAnswer,
+    ReleaseManyRequest,
+)
 from hutong_node.drafting import Draft, checked
 from hutong_node.importing import Importing
-from hutong_node.intake import Intake, QueuedDraft, RowState
+from hutong_node.intake import DraftFilter, DraftMark, Intake, QueuedDraft, RowState
+from hutong_node.intake_shapes import DECIDED_MAX
 from hutong_node.node import Node
 from hutong_node.publishing import PublishingRefused
 from hutong_node.refusals import Code, Refused
 from hutong_node.row_plans import plan_first
-from hutong_node.showing import as_json, record_text, time_text
+from hutong_node.showing import as_json, problem_items, record_text, time_text
 from hutong_protocol.encoding import Value
 from hutong_protocol.fold import checked_digest
 from hutong_protocol.ids import RecordId
@@ -29,6 +41,8 @@ from hutong_protocol.schema import Problem, Refs, decode_part, write_refs
 
 _BOUND_GROUPS: Final = ("place", "quantity", "urgency")
 _VERIFY: Final = "verify/1"
+_OF_ONE_DRAFT: Final = (Code.NOT_FOUND, Code.ALREADY_DECIDED, Code.INVALID_RECORD)
+"""Refusals that say nothing about other drafts."""
 
 
 class Screening:
@@ -39,30 +53,45 @@ class Screening:
         self._intake = intake
         self._importing = importing
 
-    async def page(self, after: int, drafts_max: int) -> QueueAnswer:
-        """Drafts that wait, with numbers above `after`, oldest first."""
-        drafts = await asyncio.to_thread(self._intake.waiting_drafts, after, drafts_max + 1)
-        rows = {
-            (draft.source, draft.key): known
-            for draft in drafts
-            for known in (await asyncio.to_thread(self._intake.rows, draft.source, [draft.key]))
-            .values()
-        }  # fmt: skip
-        shown = [_item(draft, rows.get((draft.source, draft.key))) for draft in drafts[:drafts_max]]
-        waiting = await asyncio.to_thread(self._intake.waiting_count)
+    async def page(
+        self, after: int, drafts_max: int, wanted: DraftFilter | None = None
+    ) -> QueueAnswer:
+        """Drafts that wait and pass, with numbers above `after`, oldest first."""
+        drafts = await asyncio.to_thread(self._intake.waiting_drafts, after, drafts_max + 1, wanted)
+        shown = []
+        for draft in drafts[:drafts_max]:
+            rows = await asyncio.to_thread(self._intake.rows, draft.source, [draft.key])
+            marks = await asyncio.to_thread(self._intake.marks, draft.id)
+            shown.append(_item(draft, rows.get(draft.key), marks))
+        counts = await asyncio.to_thread(self._intake.waiting_counts)
         more = len(drafts) > drafts_max
-        return QueueAnswer(drafts=shown, waiting=waiting, next=str(shown[-1].id) if more else None)
+        return QueueAnswer(
+            drafts=shown,
+            waiting=sum(count.waiting for count in counts),
+            sources=[
+                QueueSource(source=count.source, waiting=count.waiting, marked=count.marked)
+                for count in counts
+            ],
+            upto=await asyncio.to_thread(self._intake.waiting_upto),
+            next=str(shown[-1].id) if more else None,
+        )
 
     async def one(self, number: int) -> QueueItem:
-        """A draft that waits, whole, with what its row keeps at home.
+        """A draft that waits, whole: with what its row keeps at home, and with what it changes.
 
         Raises:
             Refused: there is none with this number, or it was decided.
         """
         draft, row = await self._waiting(number)
+        await self._node.index_is_current()
         kept = await asyncio.to_thread(self._intake.kept_at_home, draft.source, draft.key)
-        return _item(draft, row).model_copy(
+        marks = await asyncio.to_thread(self._intake.marks, number)
+        changes = []
+        if row.thing is not None:
+            changes = await self._importing.judge.changes(row.thing, _draft(draft))
+        return _item(draft, row, marks).model_copy(
             update={
+                "changes": changes,
                 "facts": as_json(draft.type, _decoded(draft.facts)),
                 "text": as_json("", _decoded(draft.text)),
                 "at_home": kept,
@@ -120,6 +149,60 @@ class Screening:
             await asyncio.to_thread(self._intake.forget_kept, queued.source, [queued.key])
         await asyncio.to_thread(self._intake.remove_leftovers)
 
+    async def release_many(self, asked: ReleaseManyRequest) -> DecidedAnswer:
+        """Releases several drafts, each by itself; one that can't be signed leaves the others."""
+
+        async def release(number: int) -> DecidedItem:
+            done = await self.release(number, asked.method, asked.checker, asked.groups)
+            return DecidedItem(id=number, done=True, **done.model_dump())
+
+        return await self._each(asked, release)
+
+    async def refuse_many(self, asked: RefuseManyRequest) -> DecidedAnswer:
+        """Refuses several drafts, each by itself."""
+
+        async def refuse(number: int) -> DecidedItem:
+            await self.refuse(number, asked.reason, asked.checker)
+            return DecidedItem(id=number, done=True)
+
+        return await self._each(asked, refuse)
+
+    async def _each(
+        self, asked: DraftsAsked, decide: Callable[[int], Awaitable[DecidedItem]]
+    ) -> DecidedAnswer:
+        numbers, left, marked = await self._asked(asked)
+        decided: list[DecidedItem] = []
+        for place, number in enumerate(numbers):
+            try:
+                decided.append(await decide(number))
+            except Refused as refused:
+                decided.append(_not_decided(number, refused))
+                if refused.code not in _OF_ONE_DRAFT:
+                    # Whatever it is, it will be so for the next one too.
+                    left += len(numbers) - place - 1
+                    break
+        return DecidedAnswer(drafts=decided, left=left, marked=marked)
+
+    async def _asked(self, asked: DraftsAsked) -> tuple[list[int], int, int]:
+        """The drafts to decide about now, how many more were asked for, how many have marks."""
+        if (asked.numbers is None) == (asked.source is None):
+            raise Refused(
+                Code.BAD_REQUEST,
+                "either numbers of drafts or a source",
+                way_out="name one of them",
+            )
+        if asked.numbers is not None:
+            return list(dict.fromkeys(asked.numbers)), 0, 0
+        wanted = DraftFilter(asked.source, marked=None if asked.marked else False)
+        found = await asyncio.to_thread(self._intake.waiting_numbers, wanted, asked.upto)
+        marked = 0
+        if not asked.marked:
+            with_marks = DraftFilter(asked.source, marked=True)
+            marked = len(
+                await asyncio.to_thread(self._intake.waiting_numbers, with_marks, asked.upto)
+            )
+        return found[:DECIDED_MAX], max(len(found) - DECIDED_MAX, 0), marked
+
     async def _waiting(self, number: int) -> tuple[QueuedDraft, RowState]:
         """A draft that waits, and its row."""
         draft = await asyncio.to_thread(self._intake.draft, number)
@@ -143,7 +226,7 @@ class Screening:
         if row.thing is None:
             plan = plan_first(row, draft)
         else:
-            change, problems = await self._importing.change(row, draft)
+            change, problems = await self._importing.judge.change(row, draft)
             if change is None:
                 _require_sound(problems)
                 raise AssertionError("a plan is missing without a reason")
@@ -197,19 +280,35 @@ def _decoded(data: bytes) -> dict[str, Value]:
     return decode_part(data) or {}
 
 
-def _item(draft: QueuedDraft, row: RowState | None) -> QueueItem:
+def _item(draft: QueuedDraft, row: RowState | None, marks: Sequence[DraftMark]) -> QueueItem:
     title = _decoded(draft.text).get("title")
+    thing = None if row is None else row.thing
     return QueueItem(
         id=draft.id,
         source=draft.source,
         key=draft.key,
         row=draft.label,
-        action="new" if row is None or row.thing is None else "revise",
+        action="new" if thing is None else "revise",
         type=draft.type,
         space=draft.scope.space,
         topic=draft.scope.topic,
         title=title if isinstance(title, str) else None,
         since=time_text(draft.created_ms) or "",
+        marks=[
+            MarkItem(cell=mark.cell, field=mark.field, what=mark.what, words=mark.words)
+            for mark in marks
+        ],
+        thing=None if thing is None else record_text(thing),
+    )
+
+
+def _not_decided(number: int, refused: Refused) -> DecidedItem:
+    return DecidedItem(
+        id=number,
+        done=False,
+        code=refused.code.value,
+        why=f"{refused.title}: {refused.detail}" if refused.detail else refused.title,
+        problems=problem_items(refused.problems),
     )
 
 

@@ -11,7 +11,6 @@ Rules of meaning are the core's; imports and the queue have modules of their own
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +20,7 @@ from hutong_node.api_models import (
     AddPeerRequest,
     AtHomeAnswer,
     ChangeAnswer,
+    DecidedAnswer,
     HealthAnswer,
     ImportAnswer,
     ImportRequest,
@@ -37,10 +37,13 @@ from hutong_node.api_models import (
     QueueAnswer,
     QueueItem,
     RecordAnswer,
+    RefuseManyRequest,
     RefuseRequest,
     ReleaseAnswer,
+    ReleaseManyRequest,
     ReleaseRequest,
     ScopeItem,
+    SourceAnswer,
     StatusAnswer,
     SubscribeRequest,
     SubscriptionsAnswer,
@@ -49,7 +52,7 @@ from hutong_node.api_models import (
 )
 from hutong_node.importing import Importing
 from hutong_node.indexing import ThingFilter
-from hutong_node.intake import Intake
+from hutong_node.intake import DraftFilter, Intake
 from hutong_node.joining import JoiningRefused
 from hutong_node.node import Node
 from hutong_node.overview import Overview
@@ -74,7 +77,6 @@ from hutong_protocol.ids import IdKind, OrgId, RecordId, format_id, parse_id_as
 from hutong_protocol.instants import instant_ms
 from hutong_protocol.invites import check_endpoint
 
-_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NAMED_MAX: Final = 1_000
 _CATCH_UP_S: Final = 1.0
 """How long a reader waits for the index before it shows what is there, and says so."""
@@ -182,18 +184,19 @@ class NodeService:
 
     async def import_rows(self, source: str, request: ImportRequest) -> ImportAnswer:
         """Does with the rows of a source what they need. See `hutong_node.importing`."""
-        if _SOURCE.fullmatch(source) is None:
-            raise Refused(
-                Code.BAD_REQUEST,
-                "the name of a source is of a-z, 0-9, dots, hyphens and underscores, at most 64",
-            )
         return await self._importing.take(source, request)
 
-    async def queue(self, after: str | None = None, limit: int = 100) -> QueueAnswer:
+    async def source(self, source: str, state: str | None = None) -> SourceAnswer:
+        """What is known of a source; `state` is the digest of a file, as hex."""
+        return await self._importing.about(source, state)
+
+    async def queue(
+        self, after: str | None = None, limit: int = 100, wanted: DraftFilter | None = None
+    ) -> QueueAnswer:
         """Drafts that wait for somebody to look at them, oldest first."""
         if after is not None and not (after.isascii() and after.isdigit() and len(after) < 16):
             raise _bad_cursor()
-        return await self._screening.page(int(after or 0), max(1, min(limit, PAGE_MAX)))
+        return await self._screening.page(int(after or 0), max(1, min(limit, PAGE_MAX)), wanted)
 
     async def queued(self, number: int) -> QueueItem:
         """One of them, whole."""
@@ -209,6 +212,14 @@ class NodeService:
         """Takes a draft out of the queue for good."""
         await self._screening.refuse(number, request.reason, request.checker)
         return ChangeAnswer(changed=True)
+
+    async def release_many(self, request: ReleaseManyRequest) -> DecidedAnswer:
+        """Signs several drafts, each with this organisation's own check."""
+        return await self._screening.release_many(request)
+
+    async def refuse_many(self, request: RefuseManyRequest) -> DecidedAnswer:
+        """Takes several drafts out of the queue for good."""
+        return await self._screening.refuse_many(request)
 
     # Peers, organisations, scopes
 

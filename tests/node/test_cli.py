@@ -20,6 +20,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 import hutong_node.__main__ as command_line
+from hutong_node.api_models import ImportRequest, MarkItem
 from hutong_node.commands.terms import plain, short
 from hutong_node.config import DataFolder
 from hutong_node.desk import open_desk
@@ -229,7 +230,10 @@ def test_invite_is_made_and_a_damaged_one_refused(folder: Folder) -> None:
 def test_queue_is_empty_until_something_waits(folder: Folder) -> None:
     assert "Nothing waits." in folder.run("queue", "list").stdout
     assert folder.run("queue", "show", "1").exit_code == 1
-    assert folder.run("queue", "release", "1", "--method", "desk").exit_code == 1
+    by = ("--method", "desk", "--checker", "李")
+    assert folder.run("queue", "release", "1", *by).exit_code == 1
+    assert folder.run("queue", "release", *by).exit_code == 2
+    assert folder.run("queue", "release", "1", "--source", "sheet", *by).exit_code == 2
     assert folder.run("queue", "refuse", "1", "--reason", "x").exit_code == 1
     assert folder.run("queue", "release", "1").exit_code == 2
 
@@ -256,11 +260,46 @@ def test_drafts_are_looked_at_released_and_refused(folder: Folder) -> None:
     done = folder.run("queue", "release", "1", "2", "--method", "two_way", "--checker", "李")
     assert (done.exit_code, done.stdout.count("rec-")) == (0, 4)
     assert folder.run("queue", "refuse", "3", "--reason", "twice").exit_code == 0
-    assert folder.ask("queue", "list") == {"drafts": [], "waiting": 0, "next": None}
+    listed_json = folder.ask("queue", "list")
+    assert (listed_json["drafts"], listed_json["waiting"], listed_json["next"]) == ([], 0, None)
     (need, _) = folder.ask("list", "need")["things"]
     told = folder.run("show", need["id"], "--at-home").stdout
     assert "confirmed" in told
     assert CANARY in told
+
+
+def test_all_of_a_source_are_released_but_those_with_marks(folder: Folder) -> None:
+    incident = folder.incident()
+    mark = {"cell": "数量 (D7)", "field": "facts.lines[0].quantity", "what": "two-amounts"}
+    given = rows(
+        row("a", incident),
+        row("b", incident).model_copy(update={"marks": [MarkItem(**mark, words="两个数")]}),
+        row("c", incident),
+        queue=True,
+    )
+
+    async def queue(source: str, request: ImportRequest) -> Any:
+        async with open_desk(DataFolder(folder.root), "import") as desk:
+            path = {"source": source}
+            return await desk.call("importRows", path=path, body=request.model_dump())
+
+    asyncio.run(queue("sheet", given))
+    asyncio.run(queue("other", rows(row("z", incident), queue=True)))
+    assert "two-amounts" in folder.run("queue", "list", "--marked").stdout
+    unmarked = folder.ask("queue", "list", "--unmarked", "--source", "sheet", "--type", "need")
+    assert [draft["key"] for draft in unmarked["drafts"]] == ["a", "c"]
+    shown = folder.run("queue", "show", "2").stdout
+    assert all(word in shown for word in ("数量 (D7)", "两个数", "200 kg", "signs a new record"))
+    asked = ("queue", "release", "--source", "sheet", "--method", "desk", "--checker", "李")
+    unsure = folder.run(*asked)
+    assert (unsure.exit_code, "about 2 drafts" in unsure.stderr) == (2, True)
+    done = folder.run(*asked, "--yes")
+    assert (done.exit_code, "1 with marks still wait" in done.stdout) == (0, True)
+    left = folder.ask("queue", "list")["drafts"]
+    assert [(draft["source"], draft["key"]) for draft in left] == [("sheet", "b"), ("other", "z")]
+    options = ("--source", "sheet", "--marked", "--reason", "unclear", "--yes")
+    assert folder.run("queue", "refuse", *options).exit_code == 0
+    assert [draft["key"] for draft in folder.ask("queue", "list")["drafts"]] == ["z"]
 
 
 def test_invited_node_joins_from_the_command_line_and_both_list_each_other(

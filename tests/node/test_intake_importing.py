@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from hutong_node.api_models import ImportAnswer, ImportRequest
-from hutong_node.importing import opaque_key
 from hutong_node.indexing import ThingFilter
 from hutong_node.publishing import PublishingRefused
 from hutong_node.refusals import Code, Refused
+from hutong_node.row_judging import opaque_key
 from hutong_node.store.errors import StoreFull
 from hutong_node.store.interface import StoreMethods
 from node.local_nodes import (

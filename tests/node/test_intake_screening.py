@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from hutong_node.api_models import ImportAnswer, RefuseRequest, ReleaseRequest
+from hutong_node.api_models import (
+    ImportAnswer,
+    MarkItem,
+    RefuseManyRequest,
+    RefuseRequest,
+    ReleaseManyRequest,
+    ReleaseRequest,
+)
+from hutong_node.intake import KEPT_FILE, DraftFilter
 from hutong_node.refusals import Code, Refused
 from hutong_node.store.interface import StoreMethods
 from node.local_nodes import CANARY, Local, local, row, rows
@@ -195,3 +203,125 @@ async def test_pages_of_the_queue_follow_each_other(tmp_path: Path) -> None:
         assert seen == ["0", "1", "2", "3", "4"]
         with pytest.raises(Refused):
             await one.service.queue(after="-1")
+
+
+def marked(given: Any, *marks: tuple[str, str]) -> Any:
+    """A row with marks: cell and words of each."""
+    found = [MarkItem(cell=cell, what="two-amounts", words=words) for cell, words in marks]
+    return given.model_copy(update={"marks": found})
+
+
+async def test_row_with_marks_waits_even_where_nothing_is_screened(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        given = [row("a", incident), marked(row("b", incident), ("数量 (D7)", "两个数"))]
+        answer = await one.service.import_rows("sheet", rows(*given))
+        assert [entry.outcome for entry in answer.rows] == ["new", "queued"]
+        (waiting,) = (await one.service.queue()).drafts
+        assert [(mark.cell, mark.words) for mark in waiting.marks] == [("数量 (D7)", "两个数")]
+        # Read again with better words: the same draft, looked at anew.
+        given[1] = marked(row("b", incident), ("数量 (D7)", "10 与 20"), ("单位", ""))
+        again = (await one.service.import_rows("sheet", rows(*given))).rows[1]
+        assert again.queue == waiting.id
+        shown = await one.service.queued(waiting.id)
+        assert [mark.words for mark in shown.marks] == ["10 与 20", ""]
+        await one.service.release(waiting.id, TWO_WAY)
+        settled = await one.service.import_rows("sheet", rows(*given))
+        assert (settled.counts, settled.signed) == ({"unchanged": 2}, 0)
+
+
+async def test_mark_that_quotes_personal_data_is_not_repeated(tmp_path: Path) -> None:
+    """Threat 54: the slip of an adapter stands in no list, and not in the queue's file."""
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        await take(one, marked(row("a", incident), (f"电话 {CANARY}", f"is {CANARY}")))
+        page = await one.service.queue()
+        assert page.drafts[0].marks[0].words.startswith("(hidden")
+        assert CANARY not in page.model_dump_json()
+        files = one.node.parts.folder.root.rglob("*")
+        assert [file.name for file in files if file.is_file() and holds(file)] == []
+
+
+def holds(file: Path) -> bool:
+    return CANARY.encode() in file.read_bytes()
+
+
+async def test_revision_that_waits_shows_what_it_changes(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        (first,) = (await take(one, row("a", incident))).rows
+        await one.service.release(first.queue or 0, TWO_WAY)
+        (second,) = (await take(one, row("a", incident, "260"))).rows
+        shown = await one.service.queued(second.queue or 0)
+        assert [(change.path, change.before, change.now) for change in shown.changes] == [
+            ("facts.lines[rice].quantity.value", "200", "260")
+        ]
+        assert shown.thing == second.thing
+
+
+async def test_queue_is_listed_by_source_type_action_and_marks(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        (first,) = (await take(one, row("a", incident))).rows
+        await one.service.release(first.queue or 0, TWO_WAY)
+        await take(one, row("a", incident, "7"), row("b", incident))
+        other = rows(
+            row("c", incident, type="offer/1"), marked(row("d", incident), ("x", "")), queue=True
+        )
+        await one.service.import_rows("other", other)
+
+        async def keys(**wanted: Any) -> list[str]:
+            page = await one.service.queue(wanted=DraftFilter(**wanted))
+            return [draft.key for draft in page.drafts]
+
+        # A need's facts have a field that an offer does not know.
+        assert await keys() == ["a", "b", "d"]
+        assert await keys(source="sheet") == ["a", "b"]
+        assert await keys(revises=True) == ["a"]
+        assert await keys(revises=False, marked=False) == ["b"]
+        assert await keys(marked=True) == ["d"]
+        assert await keys(type="offer/1") == []
+        page = await one.service.queue(limit=1)
+        counts = [(count.source, count.waiting, count.marked) for count in page.sources]
+        assert (counts, page.waiting) == ([("other", 1, 1), ("sheet", 2, 0)], 3)
+
+
+async def test_several_drafts_are_decided_each_by_itself(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        await take(one, *(row(str(number), incident) for number in range(4)))
+        upto = (await one.service.queue()).upto
+        late = await take(one, row("late", incident), marked(row("m", incident), ("x", "")))
+        numbers = [1, 3, 99, 1]
+        some = ReleaseManyRequest(method="desk", checker="李", numbers=numbers)
+        done = await one.service.release_many(some)
+        assert [(draft.id, draft.done, draft.code) for draft in done.drafts] == [
+            (1, True, ""),
+            (3, True, ""),
+            (99, False, "not-found"),
+        ]
+        assert all(draft.verify for draft in done.drafts if draft.done)
+        rest = ReleaseManyRequest(method="desk", source="sheet", upto=upto)
+        assert [draft.id for draft in (await one.service.release_many(rest)).drafts] == [2, 4]
+        refuse = RefuseManyRequest(reason="twice", source="sheet")
+        refused = await one.service.refuse_many(refuse)
+        assert ([draft.id for draft in refused.drafts], refused.marked) == ([late.rows[0].queue], 1)
+        neither = ReleaseManyRequest(method="desk")
+        both = ReleaseManyRequest(method="desk", numbers=[1], source="sheet")
+        for wrong in (neither, both):
+            with pytest.raises(Refused):
+                await one.service.release_many(wrong)
+
+
+async def test_decided_draft_leaves_no_mark_behind(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        given = [marked(row(key, incident), ("备注", "王家人")) for key in "abc"]
+        await take(one, *given)
+        first, second, _ = (await one.service.queue()).drafts
+        await one.service.release(first.id, TWO_WAY)
+        await one.service.refuse(second.id, RefuseRequest(reason="twice"))
+        await take(one, row("x", incident), complete=True)
+        assert [one.intake.marks(number) for number in (1, 2, 3)] == [[], [], []]
+        kept = one.node.parts.folder.root / KEPT_FILE
+        assert "王家人".encode() not in kept.read_bytes()

@@ -1,21 +1,25 @@
 """`hutong queue`: drafts that wait for somebody to look at them before they are signed.
 
-Owns these commands' options and words. The values that a row keeps at home are shown here, to the
-one who has to call back; they are printed nowhere else.
+Owns these commands' options and words. Whoever releases says how the statement was checked and who
+did it: the check becomes a record of this organisation, the name stays on this node. The drafts of
+a whole source can be decided about at once, but for those with marks, which need a look each.
 """
 
 from __future__ import annotations
 
-import json
+import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hutong_node.commands.terms import (
+    REFUSED,
     AsJson,
     Data,
     ask,
-    print_facts,
+    end_wrong,
+    plain,
     print_json,
     print_table,
     short,
@@ -23,6 +27,8 @@ from hutong_node.commands.terms import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hutong_node.desk import Desk
 
 _queue = typer.Typer(
@@ -30,22 +36,37 @@ _queue = typer.Typer(
 )
 
 Number = Annotated[int, typer.Argument(min=1, help="Number of the draft.")]
-Checker = Annotated[str, typer.Option(help="Who looked at it; the name stays here.")]
+Numbers = Annotated[list[int] | None, typer.Argument(min=1, help="Numbers of drafts.")]
+OfSource = Annotated[str | None, typer.Option("--source", help="All that wait of this source.")]
+Marked = Annotated[bool, typer.Option("--marked", help="With --source: also those with marks.")]
+Yes = Annotated[bool, typer.Option("--yes", help="With --source: don't ask.")]
 
 
 @_queue.command("list")
 def list_queue(
     data: Data = None,
+    source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="need, offer, incident, org.")] = None,
+    action: Annotated[str | None, typer.Option(help="new or revise.")] = None,
+    marked: Annotated[
+        bool | None, typer.Option("--marked/--unmarked", help="Only with marks, or without.")
+    ] = None,
+    after: Annotated[str | None, typer.Option(help="Go on behind this number.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List drafts that wait, oldest first."""
-    told = ask(data, "queue list", "listQueue", query={"limit": str(limit)}, as_json=as_json)
+    given = {"source": source, "type": kind, "action": action, "after": after}
+    query = {name: value for name, value in given.items() if value is not None}
+    if marked is not None:
+        query["marked"] = "true" if marked else "false"
+    query["limit"] = str(limit)
+    told = ask(data, "queue list", "listQueue", query=query, as_json=as_json)
     if as_json:
         print_json(told)
         return
     print_table(
-        ("number", "title", "row", "source", "does", "scope", "since"),
+        ("number", "title", "row", "source", "does", "look at", "scope", "since"),
         (
             (
                 draft["id"],
@@ -53,93 +74,158 @@ def list_queue(
                 draft["row"],
                 draft["source"],
                 draft["action"],
+                ", ".join(dict.fromkeys(mark["what"] for mark in draft["marks"])),
                 f"{draft['space']}/{draft['topic']}",
                 draft["since"],
             )
             for draft in told["drafts"]
         ),
-        empty="Nothing waits.",
+        empty="Nothing waits." if not told["waiting"] else "Nothing that waits is like this.",
     )
+    if told["next"] is not None:
+        typer.echo(f"There are more: --after {told['next']}")
     if told["waiting"] > len(told["drafts"]):
-        typer.echo(f"{told['waiting']} wait in all.")
+        listed = ", ".join(_count_words(count) for count in told["sources"])
+        typer.echo(f"{told['waiting']} wait in all: {listed}")
 
 
 @_queue.command("show")
 def show_queued(number: Number, data: Data = None, as_json: AsJson = False) -> None:
-    """Show a draft whole, with what its row keeps at home."""
+    """Show a draft in words: marks, what it changes, and what its row keeps at home."""
+    from hutong_node.commands.draft_words import print_draft
+
     path = {"number": str(number)}
     told = ask(data, "queue show", "getQueued", path=path, as_json=as_json)
     if as_json:
         print_json(told)
-        return
-    print_facts(
-        {
-            "title": told["title"],
-            "row": told["row"],
-            "source": told["source"],
-            "type": told["type"],
-            "scope": f"{told['space']}/{told['topic']}",
-            "waits since": told["since"],
-            **{f"at home: {name}": value for name, value in (told["at_home"] or {}).items()},
-        }
-    )
-    for name in ("facts", "text"):
-        typer.echo(f"{name}:")
-        for line in json.dumps(told[name], ensure_ascii=False, indent=2).splitlines():
-            typer.echo(f"  {line}")
+    else:
+        print_draft(told)
 
 
 @_queue.command("release")
 def release(
-    numbers: Annotated[list[int], typer.Argument(min=1, help="Numbers of drafts.")],
     method: Annotated[
         str, typer.Option(help="How it was checked: desk, one_way, two_way or on_site.")
     ],
-    checker: Checker = "",
+    checker: Annotated[str, typer.Option(help="Who looked at it; the name stays here.")],
+    numbers: Numbers = None,
+    source: OfSource = None,
+    marked: Marked = False,
+    looked_at: Annotated[
+        list[str] | None,
+        typer.Option(help="exists, place, quantity, reachable, urgency. [default: all but one]"),
+    ] = None,
+    yes: Yes = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Sign drafts, and this organisation's own check of each."""
-
-    async def each(desk: Desk) -> list[dict[str, Any]]:
-        body = {"method": method, "checker": checker}
-        return [
-            {"id": number, **await desk.call("release", path={"number": str(number)}, body=body)}
-            for number in numbers
-        ]
-
-    told = with_desk(data, "queue release", each, as_json=as_json)
-    if as_json:
-        print_json({"released": told})
-        return
-    print_table(
-        ("number", "signed", "check"),
-        ((done["id"], short(done["record"]), short(done["verify"])) for done in told),
-        empty="Nothing was released.",
-    )
+    body = {"method": method, "checker": checker, "groups": looked_at or None}
+    wanted = _wanted(data, "Sign", numbers, source, marked=marked, yes=yes, as_json=as_json)
+    told = _decide(data, "queue release", "releaseMany", wanted | body, as_json=as_json)
+    _tell(told, "Nothing was released.", as_json=as_json)
 
 
 @_queue.command("refuse")
 def refuse(
-    number: Number,
     reason: Annotated[str, typer.Option(help="Shown when the same row comes again.")],
-    checker: Checker = "",
+    numbers: Numbers = None,
+    source: OfSource = None,
+    marked: Marked = False,
+    checker: Annotated[str, typer.Option(help="Who decided; the name stays here.")] = "",
+    yes: Yes = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a draft out of the queue for good."""
-    told = ask(
-        data,
-        "queue refuse",
-        "refuse",
-        path={"number": str(number)},
-        body={"reason": reason, "checker": checker},
-        as_json=as_json,
-    )
+    """Take drafts out of the queue for good; the same row is refused until it changes."""
+    body = {"reason": reason, "checker": checker}
+    wanted = _wanted(data, "Refuse", numbers, source, marked=marked, yes=yes, as_json=as_json)
+    told = _decide(data, "queue refuse", "refuseMany", wanted | body, as_json=as_json)
+    _tell(told, "Nothing was refused.", as_json=as_json)
+
+
+def _wanted(
+    data: Path | None,
+    doing: str,
+    numbers: list[int] | None,
+    source: str | None,
+    *,
+    marked: bool,
+    yes: bool,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Which drafts are meant. All of a source are those that wait now, and only after a yes."""
+    if bool(numbers) == (source is not None):
+        end_wrong("name drafts by their numbers, or all of a source with --source")
+    if source is None:
+        return {"numbers": numbers}
+    told = ask(data, "queue list", "listQueue", query={"limit": "1"}, as_json=as_json)
+    counts = {count["source"]: count for count in told["sources"]}
+    count = counts.get(source, {"source": source, "waiting": 0, "marked": 0})
+    meant = count["waiting"] - (0 if marked else count["marked"])
+    if meant and not yes:
+        if not sys.stdin.isatty():
+            end_wrong(f"this is about {meant} drafts: say --yes")
+        typer.confirm(f"{doing} {meant} drafts? {_count_words(count)} wait.", abort=True, err=True)
+    return {"source": source, "upto": max(told["upto"], 1), "marked": marked}
+
+
+def _decide(
+    data: Path | None, doing: str, operation: str, body: dict[str, Any], *, as_json: bool
+) -> dict[str, Any]:
+    """Asks until every draft that was meant was tried, or no more can be decided about."""
+    numbers = body.get("numbers")
+
+    async def each(desk: Desk) -> dict[str, Any]:
+        done: dict[int, dict[str, Any]] = {}
+        parts = [body]
+        if numbers is not None:
+            parts = [
+                body | {"numbers": numbers[at : at + 100]} for at in range(0, len(numbers), 100)
+            ]
+        left = with_marks = 0
+        for part in parts:
+            while True:
+                answer = await desk.call(operation, body=part)
+                done |= {draft["id"]: draft for draft in answer["drafts"]}
+                left, with_marks = answer["left"], answer["marked"]
+                stuck = not any(draft["done"] for draft in answer["drafts"])
+                if not left or stuck or numbers is not None:
+                    break
+        return {"drafts": list(done.values()), "left": left, "marked": with_marks}
+
+    return with_desk(data, doing, each, as_json=as_json)
+
+
+def _tell(told: Mapping[str, Any], nothing: str, *, as_json: bool) -> None:
+    failed = [draft for draft in told["drafts"] if not draft["done"]]
     if as_json:
-        print_json(told)
-        return
-    typer.echo("Refused; the same row is refused in later imports until it changes.")
+        print_json(dict(told))
+    else:
+        print_table(
+            ("number", "signed", "check"),
+            (
+                (draft["id"], short(draft["record"]) or "refused", short(draft["verify"]))
+                for draft in told["drafts"]
+                if draft["done"]
+            ),
+            empty=nothing,
+        )
+        for draft in failed:
+            typer.echo(f"draft {draft['id']}: {plain(draft['why'])}", err=True)
+            for problem in draft["problems"]:
+                typer.echo(f"  {problem['path'] or 'it'}: {plain(problem['rule'])}", err=True)
+        if told["marked"]:
+            typer.echo(f"{told['marked']} with marks still wait: hutong queue list --marked")
+        if told["left"]:
+            typer.echo(f"{told['left']} more were not tried", err=True)
+    if failed or told["left"]:
+        raise typer.Exit(REFUSED)
+
+
+def _count_words(count: Mapping[str, Any]) -> str:
+    marked = f" ({count['marked']} with marks)" if count["marked"] else ""
+    return f"{count['waiting']} of {count['source']}{marked}"
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,162 @@
+"""A row that names its record is that record's row, if it may be; an old table undoes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hutong_node.api_models import ImportAnswer, ImportRow
+from hutong_protocol.ids import IdKind, format_id
+from node.local_nodes import CANARY, FAR_FUTURE, Local, local, need_facts, row, rows
+
+
+async def take(one: Local, *given: Any, source: str = "sheet", **options: Any) -> ImportAnswer:
+    return await one.service.import_rows(source, rows(*given, **options))
+
+
+def naming(given: ImportRow, thing: str | None, seen: str | None = None) -> ImportRow:
+    return given.model_copy(update={"thing": thing, "seen": seen})
+
+
+def refusals(answer: ImportAnswer) -> list[tuple[str, str]]:
+    return [(problem.path, problem.rule) for entry in answer.rows for problem in entry.problems]
+
+
+async def test_row_goes_on_under_a_new_key_when_it_names_its_record(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        first = await take(
+            one, row("a", incident, sensitive={"contact": CANARY}), row("b", incident)
+        )
+        thing = first.rows[0].thing
+        text = {"title": "大米 a"}
+        moved = naming(row("new-a", incident, text=text, sensitive={"contact": CANARY}), thing)
+        dry = await take(one, moved, row("b", incident), complete=True, dry_run=True)
+        assert (dry.counts, dry.gone) == ({"unchanged": 2}, [])
+        done = await take(one, moved, row("b", incident), complete=True)
+        assert (done.counts, done.signed) == ({"unchanged": 2}, 0)
+        assert (await one.service.at_home(thing or "")).values == {"contact": CANARY}
+        edited = row("new-a", incident, "9", text=text)
+        assert (await take(one, edited)).rows[0].thing == thing
+        assert (await take(one, row("a", incident))).counts == {"new": 1, "gone": 2}
+
+
+async def test_key_that_a_named_row_left_is_free_for_another_row(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        thing = (await take(one, row("a", incident))).rows[0].thing
+        answer = await take(
+            one,
+            naming(row("b", incident, text={"title": "大米 a"}), thing),
+            row("a", incident, text={"title": "another"}),
+        )
+        assert [entry.outcome for entry in answer.rows] == ["unchanged", "new"]
+
+
+async def test_record_published_by_hand_is_taken_over_by_the_row_that_names_it(
+    tmp_path: Path,
+) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        thing = await one.draft(
+            "need/1", "fsc", facts=need_facts(incident), text={"title": "大米 a"}
+        )
+        same = await take(one, naming(row("a", incident), thing))
+        assert (same.counts, same.signed) == ({"unchanged": 1}, 0)
+        edited = await take(one, row("a", incident, "260"))
+        assert (edited.rows[0].outcome, edited.rows[0].thing) == ("revised", thing)
+
+
+@pytest.mark.parametrize("copied", ["same request", "later chunk"])
+async def test_row_that_was_copied_with_its_id_is_refused_and_closes_nothing(
+    tmp_path: Path, copied: str
+) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        thing = (await take(one, row("a", incident))).rows[0].thing
+        original = naming(row("a", incident), thing)
+        copy = naming(row("copy", incident, "5"), thing)
+        if copied == "same request":
+            answer = await take(one, original, copy, complete=True)
+        else:
+            await take(one, original, run="r", last=False, complete=True)
+            answer = await take(one, copy, run="r", complete=True)
+        assert answer.rows[-1].outcome == "refused"
+        assert "two rows" in answer.rows[-1].problems[0].rule
+        assert (answer.gone, answer.signed) == ([], 0)
+
+
+async def test_ids_that_are_not_the_rows_own_are_refused_with_the_reason(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        first = await take(one, row("a", incident), row("b", incident))
+        a, b = (entry.thing for entry in first.rows)
+        other = (await take(one, row("z", incident), source="other")).rows[0].thing
+        nothing = format_id(IdKind.RECORD, b"n" * 32)
+        mistyped = "rec-" + "a" * 56
+        answer = await take(
+            one,
+            naming(row("k1", incident), nothing),
+            naming(row("k2", incident), other),
+            naming(row("a", incident), b),
+            naming(row("k3", incident), mistyped),
+            naming(row("k4", incident, type="offer/1"), a),
+            complete=True,
+        )
+        assert [entry.outcome for entry in answer.rows] == ["refused"] * 5
+        told = refusals(answer)
+        assert [path for path, _ in told[:4]] == ["thing"] * 4
+        for (_, rule), part in zip(
+            told, ("no thing", "source other", "needs.csv row a", "id of a record"), strict=False
+        ):
+            assert part in rule
+        # A refused row is no vanished one.
+        assert {entry.outcome for entry in answer.gone} <= {"question"}
+        assert answer.signed == 0
+
+
+async def test_exported_row_of_any_source_is_held_against_the_version_in_force(
+    tmp_path: Path,
+) -> None:
+    """The round trip of an export: nothing is signed for what was not edited."""
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        thing = (await take(one, row("a", incident))).rows[0].thing
+        shown = await one.service.thing(thing or "")
+
+        def exported(value: str, seen: str) -> ImportRow:
+            return naming(row("x", incident, value, text={"title": "大米 a"}), thing, seen)
+
+        options: dict[str, Any] = {"source": "hutong-export", "any_source": True}
+        same = await take(one, exported("200", shown.revision), **options)
+        assert (same.counts, same.signed) == ({"unchanged": 1}, 0)
+        edited = await take(one, exported("260", shown.revision), **options)
+        assert (edited.counts, edited.signed) == ({"revised": 1}, 1)
+        # The sheet it came from has not changed, and does not undo the edit.
+        assert (await take(one, row("a", incident))).signed == 0
+        assert (await one.service.thing(thing or "")).lines[0].required == "260"
+        assert (await take(one, row("a", incident, "300"))).signed == 1
+        unedited = await take(one, exported("200", shown.revision), **options)
+        assert (unedited.counts, unedited.signed) == ({"unchanged": 1}, 0)
+        stale = await take(one, exported("270", shown.revision), **options)
+        assert [path for path, _ in refusals(stale)] == ["seen"]
+        assert (await one.service.thing(thing or "")).lines[0].required == "300"
+        again = (await one.service.thing(thing or "")).revision
+        assert (await take(one, exported("270", again), **options)).signed == 1
+        wrong = await take(one, exported("5", incident), **options)
+        assert "version of this thing" in refusals(wrong)[0][1]
+
+
+async def test_thing_that_another_source_still_has_is_not_closed(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        thing = (await take(one, row("a", incident))).rows[0].thing
+        options: dict[str, Any] = {"source": "hutong-export", "any_source": True}
+        exported = naming(row("x", incident, text={"title": "大米 a"}), thing)
+        await take(one, exported, row("y", incident), **options)
+        answer = await take(one, row("y", incident), complete=True, **options)
+        (gone,) = answer.gone
+        assert (gone.outcome, "source sheet" in gone.reason) == ("question", True)
+        assert FAR_FUTURE in str((await one.service.thing(thing or "")).facts)
