@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from hutong_adapters.columns import ANY, Pointer
+from hutong_adapters.layout_spec import Reading
 from hutong_adapters.lookups import Lookup
 from hutong_adapters.mapping_dates import DateStep
 from hutong_adapters.rows import Form
@@ -208,6 +209,15 @@ class RowMapping:
         """Every column that is used, or left out on purpose. To be optional is neither."""
         return [*self.used_columns(), *self.ignored, *self.dropped]
 
+    def reading(self) -> Reading:
+        """What the layout of a sheet must know of this mapping: names of columns."""
+        amounts = [*amounts_read(self.facts), *amounts_read(self.text)]
+        return Reading(
+            mentioned=tuple(dict.fromkeys(column[0] for column in self.mentions())),
+            read=frozenset(column[0] for column in self.used_columns()),
+            amounts=frozenset(column[0] for column in amounts),
+        )
+
 
 def columns_read(spec: Spec, inside: Pointer = ()) -> Iterator[Pointer]:
     """The columns that a part of a mapping reads, from the outermost row on."""
@@ -229,3 +239,17 @@ def columns_read(spec: Spec, inside: Pointer = ()) -> Iterator[Pointer]:
             inside = (*inside, *spec.each, ANY)
         for field_spec in (*spec.fields.values(), *spec.words.values()):
             yield from columns_read(field_spec, inside)
+
+
+def amounts_read(spec: Spec) -> Iterator[Pointer]:
+    """The columns whose cells hold amounts: one that is merged over rows is shared by them."""
+    if isinstance(spec, QuantitySpec):
+        for part in (spec.number, spec.least, spec.most):
+            if part is not None:
+                yield from columns_read(part)
+    elif isinstance(spec, ListSpec):
+        for element in spec.elements:
+            yield from amounts_read(element)
+    elif isinstance(spec, MapSpec):
+        for field_spec in spec.fields.values():
+            yield from amounts_read(field_spec)

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from hutong_adapters.columns import Pointer, parse_column
+from hutong_adapters.encodings import AUTO, ENCODINGS
 from hutong_adapters.interface import MappingRefused
+from hutong_adapters.layout_load import check_layout_columns, load_layout
 from hutong_adapters.lookups import Lookup, LookupRefused, file_lookup, inline_lookup
 from hutong_adapters.mapping import (
     Duplicates,
@@ -48,7 +50,7 @@ _TOP: Final = frozenset(
     {
         *("mapping", "name", "about", "type", "topic", "space", "source", "platform"),
         *("screening", "rows", "columns", "key", "parameters", "lookups", "facts", "text"),
-        "sensitive",
+        *("sensitive", "sheet"),
     }
 )
 _PARAMETER_KINDS: Final = ("record", "time", "text")
@@ -111,6 +113,8 @@ class _Loader:
         facts = specs.record(record_type.facts, self._table("facts"), "facts")
         text = specs.record(record_type.text, self._table("text"), "text")
         mapping = self._mapping(record_type, parameters, values, facts, text)
+        if mapping.form.layout is not None:
+            check_layout_columns(mapping.form.layout, mapping.reading().mentioned, self._problems)
         if self._problems.found:
             raise MappingRefused(self._problems.found)
         return mapping
@@ -174,19 +178,24 @@ class _Loader:
 
     def _form(self, rows: Mapping[str, Any]) -> Form:
         found = rows.get("format")
-        if found is not None and found not in FORMATS:
+        if found is not None and found not in tuple(FORMATS):
             self._problems.add("rows.format", f"is one of {', '.join(FORMATS)}")
-        if rows.get("encoding", "utf-8") != "utf-8":
-            self._problems.add("rows.encoding", "is utf-8 in this version")
-        delimiter = rows.get("delimiter", ",")
-        if delimiter not in (",", ";", "\t", "|"):
+        encoding = rows.get("encoding", AUTO)
+        if encoding != AUTO and encoding not in tuple(ENCODINGS):
+            self._problems.add("rows.encoding", f"is {AUTO} or one of {', '.join(ENCODINGS)}")
+            encoding = AUTO
+        delimiter = rows.get("delimiter")
+        if delimiter not in (None, ",", ";", "\t", "|"):
             self._problems.add("rows.delimiter", 'is one of "," ";" "\\t" "|"')
-            delimiter = ","
+            delimiter = None
         at = rows.get("at", "")
         if not isinstance(at, str):
             self._problems.add("rows.at", 'is a name or pointer like "/data/rows"')
             at = ""
-        return Form(found, delimiter, parse_column(at))
+        layout = load_layout(self._content.get("sheet"), self._problems)
+        if layout is not None and found in ("json", "jsonl"):
+            self._problems.add("sheet", "is about sheets and tables of text, not JSON")
+        return Form(found, delimiter, parse_column(at), encoding, layout)
 
     def _key(self) -> KeySpec:
         key = self._table("key", known=("columns", "duplicates"))

@@ -7,7 +7,7 @@ drafted by itself, and rows of one key are told apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from hutong_adapters.drafted import Drafted
 from hutong_adapters.interface import FileRefused, MappingRefused, Refusal
 from hutong_adapters.mapping import RowMapping
 from hutong_adapters.mapping_apply import draft_row
-from hutong_adapters.rows import FORMATS, Sheet, read_sheet
+from hutong_adapters.rows import FORMATS, NOT_READ, Sheet, read_sheet
 from hutong_protocol.faults import ProtocolFault
 from hutong_protocol.ids import ID_BYTES, IdKind, format_id, parse_id_as
 from hutong_protocol.instants import instant_ms
@@ -103,7 +103,8 @@ def read_sheets(mapping: RowMapping, paths: Iterable[Path]) -> list[Sheet]:
     Raises:
         FileRefused, MappingRefused: as `make_plan`.
     """
-    sheets = [read_sheet(path, mapping.form) for path in expand(paths)]
+    reading = mapping.reading()
+    sheets = [read_sheet(path, mapping.form, reading) for path in expand(paths)]
     for sheet in sheets:
         if sheet.rows or sheet.columns:
             check_columns(mapping, sheet)
@@ -117,12 +118,17 @@ def expand(paths: Iterable[Path]) -> list[Path]:
         FileRefused: a folder without files of a known format; no path at all.
     """
     found: list[Path] = []
-    endings = {ending for known in FORMATS.values() for ending in known}
+    endings = {ending for known in FORMATS.values() for ending in known} | NOT_READ.keys()
     for path in paths:
         if path.is_dir():
-            inside = sorted(each for each in path.iterdir() if each.suffix.lower() in endings)
+            # Not those that a program keeps beside a sheet that is open in it.
+            inside = sorted(
+                each
+                for each in path.iterdir()
+                if each.suffix.lower() in endings and not each.name.startswith((".", "~$"))
+            )
             if not inside:
-                raise FileRefused(path.name, "is a folder without CSV or JSON files")
+                raise FileRefused(path.name, "is a folder without files of a known format")
             found += inside
         else:
             found.append(path)
@@ -132,31 +138,39 @@ def expand(paths: Iterable[Path]) -> list[Path]:
 
 
 def check_columns(mapping: RowMapping, sheet: Sheet) -> None:
-    """Holds a file to its mapping: nothing unmentioned, nothing vanished.
+    """Holds a file, and every table in it, to its mapping: nothing unmentioned, nothing vanished.
 
     Raises:
         MappingRefused: with the columns, and what to write about them.
     """
-    problems: list[str] = []
-    extra = unmentioned(sheet.columns, mapping.mentions())
+    tables: list[tuple[str, Sequence[Pointer]]] = [
+        (table.label, [(column,) for column in table.columns]) for table in sheet.tables
+    ]
+    problems = [
+        problem
+        for label, columns in tables or [(sheet.file, sheet.columns)]
+        for problem in _column_problems(mapping, label, columns)
+    ]
+    if problems:
+        raise MappingRefused(problems)
+
+
+def _column_problems(mapping: RowMapping, label: str, columns: Sequence[Pointer]) -> Iterator[str]:
+    extra = unmentioned(columns, mapping.mentions())
     if extra:
         names = ", ".join(_quoted(extra))
-        problems.append(
-            f"{sheet.file}: has columns that the mapping does not mention: {names}. Use them, or "
+        yield (
+            f"{label}: has columns that the mapping does not mention: {names}. Use them, or "
             f"list them in [columns] as ignore (nobody needs them) or drop (nobody may have them)"
         )
     optional = {column[:1] for column in mapping.optional}
-    gone = [
-        column for column in absent(sheet.columns, mapping.used_columns()) if column not in optional
-    ]
+    gone = [column for column in absent(columns, mapping.used_columns()) if column not in optional]
     if gone:
         names = ", ".join(_quoted(gone))
-        problems.append(
-            f"{sheet.file}: has no column {names}, which the mapping uses. Renamed in the file? "
+        yield (
+            f"{label}: has no column {names}, which the mapping uses. Renamed in the file? "
             f"Where it may be missing, list it in [columns] as optional"
         )
-    if problems:
-        raise MappingRefused(problems)
 
 
 def resolve_parameters(

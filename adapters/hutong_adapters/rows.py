@@ -1,51 +1,92 @@
-"""Reads rows out of UTF-8 CSV, JSON and JSON lines, strictly; nothing is read into them.
+"""Reads rows out of tables of text, workbooks, JSON and JSON lines, strictly.
 
-Owns the way from bytes to `Row`. A file that can't be read to its end is refused as a whole
+Owns the way from a file to `Row`. A file that can't be read to its end is refused as a whole
 (`FileRefused`), so that nothing is half-imported; a row that is wrong by itself (too many cells, a
-character that records can't hold) is a `Refusal`, and the others stay.
+character that records can't hold) is a `Refusal`, and the others stay. No cell is converted: text
+stays text, a number stays its characters.
 
-No cell is converted: text stays text, a JSON number stays its characters. Other encodings and
-spreadsheets are other readers' business. Threats 41, 42, 47.
+Workbooks are read by `sheet_process`, encodings found by `encodings`. What of a sheet is a row is
+said by the mapping and found by `layout`; a table of text without such words has its header in row
+1 and nothing but rows below. Threats 41, 42, 47.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from hutong_adapters.columns import Pointer, column_text, columns_of
+from hutong_adapters.encodings import AUTO, decode
+from hutong_adapters.grid import (
+    CELL_CHARACTERS_MAX,
+    COLUMNS_MAX,
+    EMPTY,
+    ROWS_MAX,
+    CellKind,
+    Grid,
+    GridCell,
+)
 from hutong_adapters.interface import Cell, FileRefused, Number, Refusal, Row
+from hutong_adapters.layout import COUNTED, LaidOut, Table, lay_out
+from hutong_adapters.layout_spec import Layout, Reading
+from hutong_adapters.sheet_process import read_workbook
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """A file is held in memory while it is mapped; 20,000 rows of 3 KB fit."""
-ROWS_MAX: Final = 20_000
-COLUMNS_MAX: Final = 200
-CELL_CHARACTERS_MAX: Final = 65_536
-"""As long as the longest part of a record."""
 NESTING_MAX: Final = 16
 
-FORMATS: Final = {"csv": (".csv",), "json": (".json",), "jsonl": (".jsonl", ".ndjson")}
+FORMATS: Final = {
+    "csv": (".csv",),
+    "tsv": (".tsv",),
+    "xlsx": (".xlsx",),
+    "ods": (".ods",),
+    "json": (".json",),
+    "jsonl": (".jsonl", ".ndjson"),
+}
 """Formats by name, with the endings by which they are recognised."""
+NOT_READ: Final = {
+    ".xls": "save it as .xlsx",
+    ".xlsm": "it may have macros: ask the sender for an .xlsx, don't open it for that",
+    ".xlsb": "save it as .xlsx",
+    ".et": "save it as .xlsx",
+    ".numbers": "export it as .xlsx",
+    ".fods": "save it as .ods",
+}
+"""Endings of sheets that are not read, with the way out."""
+_TEXT: Final = {"csv": ",", "tsv": "\t"}
+_WORKBOOKS: Final = frozenset({"xlsx", "ods"})
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the rows lie in a file. `at` leads to the array of a JSON file that is an object."""
+    """How the rows lie in a file.
+
+    `delimiter` is that of the format if it is None. `at` leads to the array of a JSON file that is
+    an object. `layout` is what the mapping says about sheets, if it says anything.
+    """
 
     format: str | None = None
-    delimiter: str = ","
+    delimiter: str | None = None
     at: Pointer = ()
+    encoding: str = AUTO
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The rows of one file, its columns, and the rows that couldn't be read."""
+    """The rows of one file, its columns, and the rows that couldn't be read.
+
+    `tables` are the columns under each header, where a layout found several; then `columns` are all
+    of them. `passed` counts what the layout took for no row, by kind. `notes` are what a person
+    should know of how the file was read.
+    """
 
     file: str
     columns: tuple[Pointer, ...]
@@ -53,60 +94,161 @@ class Sheet:
     refused: tuple[Refusal, ...] = ()
     blank: int = 0
     """Rows without any content, which are passed over."""
+    tables: tuple[Table, ...] = ()
+    passed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    notes: tuple[str, ...] = ()
 
 
-def read_sheet(path: Path, form: Form) -> Sheet:
+def read_sheet(path: Path, form: Form, reading: Reading | None = None) -> Sheet:
     """The rows of a file. Its name without folders stands in every place that is told.
 
+    Args:
+        reading: what the mapping does with columns, for files that have a layout.
+
     Raises:
-        FileRefused: too large, not UTF-8, not in its format, columns without names, too many rows.
+        FileRefused: too large, in no encoding or format that is read, hostile, columns without
+            names, too many rows, or not laid out as the mapping says.
     """
     name = path.name
     format_name = form.format or _format_of(path)
+    reading = reading or Reading()
     try:
         size = path.stat().st_size
         if size > FILE_BYTES_MAX:
             raise FileRefused(name, f"is {size} bytes, more than {FILE_BYTES_MAX}", "split it")
+        if format_name in _WORKBOOKS:
+            return _read_workbook(path, form.layout or Layout(), reading)
         data = path.read_bytes()
     except OSError as error:
         raise FileRefused(name, f"can't be opened: {error.strerror}") from None
-    text = _decoded(name, data)
-    if format_name == "csv":
-        return _read_csv(name, text, form.delimiter)
+    if format_name in _TEXT:
+        return _read_text(name, data, form.delimiter or _TEXT[format_name], form, reading)
+    decoded = decode(name, data, "utf-8")
+    if decoded.encoding != "utf-8":
+        raise FileRefused(name, f"is {decoded.encoding.upper()}", "save it as UTF-8")
     if format_name == "json":
-        return _sheet(name, _json_elements(name, text, form.at))
-    return _sheet(name, _json_lines(name, text))
+        return _sheet(name, _json_elements(name, decoded.text, form.at))
+    return _sheet(name, _json_lines(name, decoded.text))
 
 
 def _format_of(path: Path) -> str:
     for name, endings in FORMATS.items():
         if path.suffix.lower() in endings:
             return name
+    way_out = NOT_READ.get(path.suffix.lower())
+    if way_out is not None:
+        rule = f"is of a format that is not read ({path.suffix.lower()})"
+        raise FileRefused(path.name, rule, way_out, name="not-read")
     raise FileRefused(
         path.name,
         "is of no known format by its ending",
-        'state it in the mapping: [rows] format = "csv", "json" or "jsonl"',
+        f"state it in the mapping: [rows] format = one of {', '.join(FORMATS)}",
     )
 
 
-def _decoded(name: str, data: bytes) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileRefused(name, "is UTF-16", "save it as UTF-8")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FileRefused(name, f"is not UTF-8 (line {line})", "save it as UTF-8") from None
+# --- Sheets
 
 
-# --- CSV
+def _read_workbook(path: Path, layout: Layout, reading: Reading) -> Sheet:
+    found = read_workbook(path, layout.sheets)
+    if not found.grids:
+        raise FileRefused(path.name, "has no sheet with content", name="empty")
+    several = len(found.grids) > 1
+    laid_out = [
+        lay_out(
+            grid, layout, reading, label=f"{path.name} [{grid.sheet}]" if several else path.name
+        )
+        for grid in found.grids
+    ]
+    return _laid_out(path.name, laid_out, found.notes)
+
+
+def _laid_out(name: str, found: Sequence[LaidOut], notes: Sequence[str]) -> Sheet:
+    tables = tuple(table for each in found for table in each.tables)
+    rows: list[Row] = []
+    refused = [refusal for each in found for refusal in each.refused]
+    for row in (row for each in found for row in each.rows):
+        problem = _unusable(row)
+        refused += [problem] if problem else []
+        rows += [] if problem else [row]
+    if len(rows) + len(refused) > ROWS_MAX:
+        raise FileRefused(name, f"has more than {ROWS_MAX} rows", "split it")
+    passed = sum((each.counts for each in found), Counter[str]())
+    columns = dict.fromkeys((column,) for table in tables for column in table.columns)
+    return Sheet(
+        file=name,
+        columns=tuple(columns),
+        rows=tuple(rows),
+        refused=tuple(refused),
+        blank=sum(each.blank for each in found),
+        tables=tables,
+        passed={kind: passed[kind] for kind in COUNTED if passed[kind]},
+        notes=tuple(notes),
+    )
+
+
+# --- Tables of text
+
+
+def _read_text(name: str, data: bytes, delimiter: str, form: Form, reading: Reading) -> Sheet:
+    decoded = decode(name, data, form.encoding)
+    text = decoded.text
+    notes = [] if decoded.encoding == "utf-8" else [f"{name}: was read as {decoded.encoding}"]
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        rule = f"has a NUL character (line {line})"
+        raise FileRefused(name, rule, "export it again as CSV", name="nul")
+    if form.layout is None:
+        sheet = _read_csv(name, text, delimiter)
+        return replace(sheet, notes=tuple(notes))
+    grid = _text_grid(name, text, delimiter)
+    if form.layout.transposed:
+        _check_even(grid)
+    found = lay_out(grid, form.layout, reading, label=name, even=True)
+    return _laid_out(name, [found], notes)
+
+
+def _text_grid(name: str, text: str, delimiter: str) -> Grid:
+    """A table of text as a sheet: every cell is text."""
+    cells: dict[str, GridCell] = {"": EMPTY}
+    rows: list[tuple[GridCell, ...]] = []
+    blank = 0
+    for _, record in _csv_records(name, text, delimiter):
+        if not any(cell.strip() for cell in record):
+            blank += 1
+            continue
+        number = len(rows) + blank + 1
+        if number > ROWS_MAX + 1:
+            raise FileRefused(name, f"has more than {ROWS_MAX} rows", "split it")
+        if len(record) > COLUMNS_MAX:
+            rule = f"has {len(record)} columns in row {number}, more than {COLUMNS_MAX}"
+            raise FileRefused(name, rule)
+        rows += [()] * blank
+        blank = 0
+        row = [
+            cells.get(cell) or cells.setdefault(cell, GridCell(cell, CellKind.TEXT))
+            for cell in record
+        ]
+        rows.append(tuple(row))
+    if not rows:
+        raise FileRefused(name, "is empty", "the first row names the columns", name="empty")
+    return Grid(name, "", tuple(rows))
+
+
+def _check_even(grid: Grid) -> None:
+    """Of a transposed table every row must be as long as the others: a stray comma would shift it.
+
+    Raises:
+        FileRefused: one is not.
+    """
+    for number, row in enumerate(grid.rows, start=1):
+        if row and len(row) != grid.width:
+            rule = f"has {len(row)} cells in row {number}, and {grid.width} in another"
+            way_out = "look for a missing or stray quote or comma"
+            raise FileRefused(grid.file, rule, way_out, name="uneven")
 
 
 def _read_csv(name: str, text: str, delimiter: str) -> Sheet:
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise FileRefused(name, f"has a NUL character (line {line})", "export it again as CSV")
     records = _csv_records(name, text, delimiter)
     _, header = next(records, (0, []))
     names = _header(name, header)
@@ -125,7 +267,7 @@ def _read_csv(name: str, text: str, delimiter: str) -> Sheet:
             problem = _unusable(row)
             refused += [problem] if problem else []
             rows += [] if problem else [row]
-        if len(rows) > ROWS_MAX:
+        if len(rows) + len(refused) > ROWS_MAX:
             raise FileRefused(name, f"has more than {ROWS_MAX} rows", "split it")
     columns = tuple((column,) for column in names)
     return Sheet(name, columns, tuple(rows), tuple(refused), blank)

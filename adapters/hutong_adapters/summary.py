@@ -51,6 +51,8 @@ def plan_json(plan: Plan) -> dict[str, Json]:
         "files": [sheet.file for sheet in plan.sheets],
         "rows": plan.rows,
         "blank_rows": sum(sheet.blank for sheet in plan.sheets),
+        "passed_rows": dict(_passed(plan)),
+        "notes": [note for sheet in plan.sheets for note in sheet.notes],
         "drafts": len(plan.drafts),
         "lines": len(lines),
         "lines_added": sum(drafted.lines_added for drafted in plan.drafts),
@@ -117,6 +119,10 @@ def plan_words(plan: Plan) -> list[str]:
         f"{counts['rows']} rows in {len(plan.sheets)} files: {counts['drafts']} drafts, "
         f"{len(plan.copies)} copies, {counts['refused_rows']} refused"
     ]
+    said += [note for sheet in plan.sheets for note in sheet.notes]
+    passed = ", ".join(f"{number} {kind}" for kind, number in _passed(plan).items())
+    if passed:
+        said.append(f"rows that are none, by the layout of the sheets: {passed}")
     if counts["lines"]:
         listed = ", ".join(f"{number} {bound}" for bound, number in bounds.items())
         said.append(f"{counts['lines']} lines: {listed}")
@@ -132,6 +138,14 @@ def plan_words(plan: Plan) -> list[str]:
     if plan.placeholders:
         said.append(f"still to be given: {', '.join(plan.placeholders)}")
     return said
+
+
+def _passed(plan: Plan) -> Counter[str]:
+    """What the layout of sheets took for no row, by kind."""
+    found: Counter[str] = Counter()
+    for sheet in plan.sheets:
+        found.update(sheet.passed)
+    return found
 
 
 def _bound(line: Mapping[str, Any]) -> str:
