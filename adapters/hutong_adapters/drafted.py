@@ -7,9 +7,9 @@ schema, the detector, the node) objects to a field?
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hutong_adapters.interface import DraftRow, Refusal, Row
+from hutong_adapters.interface import DraftRow, Mark, Refusal, Row
 from hutong_adapters.mapping_steps import PersonalNote
 
 
@@ -43,3 +43,18 @@ class Drafted:
                 return list(dict.fromkeys(cell for cells in inside for cell in cells))
             around = around[: max(around.rfind("."), around.rfind("["), 0)]
         return ()
+
+
+def with_personal_marks(drafted: Drafted) -> Drafted:
+    """The draft with a mark for all personal data that was found in its row.
+
+    What was dropped, cut or kept at home rarely stood alone: a name is no pattern, and stays.
+    """
+    if not drafted.personal:
+        return drafted
+    marks = [
+        Mark(note.cell, "", f"pii:{note.kind}", f"personal data was found there: {note.action}")
+        for note in drafted.personal
+    ]
+    found = tuple(dict.fromkeys([*drafted.draft.marks, *marks]))
+    return replace(drafted, draft=replace(drafted.draft, marks=found))

@@ -54,10 +54,13 @@ class Parser(StrEnum):
 
     DECIMAL = "decimal"
     LINE_ID = "line_id"
+    CN_QUANTITY = "cn_quantity"
+    CN_PACK = "cn_pack"
+    CN_GOODS = "cn_goods"
 
 
-PARSERS_TO_COME: Final = frozenset({"cn_quantity"})
-"""Names that the format has and this version can't do: a mapping that needs one says so."""
+OF_VALUES: Final = (Parser.DECIMAL, Parser.LINE_ID)
+"""The parsers that any value may have. The others read quantities, packs and lists of goods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,21 @@ class ValueSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PackSpec:
+    """A pack that is stated in words, and the table that turns its units into codes."""
+
+    text: ValueSpec
+    lookup: LookupStep
+
+
+@dataclass(frozen=True, slots=True)
 class QuantitySpec:
     """A quantity: a number with its bound and unit. Spec: 12.3.8.
 
     `number` is None where the quantity has none. A number listed in `unbounded` or `unknown` is
     not a number but says so; an empty cell is unknown. `least` and `most` are the ends of a range.
+    Where `number` is parsed as `cn_quantity`, bound and unit come out of its cell too; `unit` then
+    need not have a source.
     """
 
     bound: str
@@ -124,7 +137,7 @@ class QuantitySpec:
     unbounded: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     unit: ValueSpec | None = None
-    pack: MapSpec | None = None
+    pack: MapSpec | PackSpec | None = None
     raw: bool = False
 
 
@@ -132,11 +145,13 @@ class QuantitySpec:
 class MapSpec:
     """A map of fields. In a list it may stand for each nested row, or only if no other stands.
 
-    `words` are the texts of a line, which stand in the text part under the id of the line.
+    With `goods` the nested rows are the pieces of the text in the cell `each`. `words` are the
+    texts of a line, which stand in the text part under the id of the line.
     """
 
     fields: Mapping[str, Spec]
     each: Pointer | None = None
+    goods: bool = False
     only_if_none: bool = False
     words: Mapping[str, ValueSpec] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -148,7 +163,7 @@ class ListSpec:
     elements: tuple[Spec, ...]
 
 
-Spec: TypeAlias = ValueSpec | QuantitySpec | MapSpec | ListSpec
+Spec: TypeAlias = ValueSpec | QuantitySpec | PackSpec | MapSpec | ListSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +234,18 @@ class RowMapping:
         )
 
 
+PIECE: Final[Pointer] = ("", ANY)
+"""Stands for the pieces of a text, whose columns are in no file."""
+
+
 def columns_read(spec: Spec, inside: Pointer = ()) -> Iterator[Pointer]:
     """The columns that a part of a mapping reads, from the outermost row on."""
     if isinstance(spec, ValueSpec):
         for column in spec.source.columns:
-            yield column if spec.source.outer else (*inside, *column)
+            if spec.source.outer:
+                yield column
+            elif inside != PIECE:
+                yield (*inside, *column)
         if spec.other is not None:
             yield from columns_read(spec.other, inside)
     elif isinstance(spec, QuantitySpec):
@@ -231,11 +253,16 @@ def columns_read(spec: Spec, inside: Pointer = ()) -> Iterator[Pointer]:
         for part in parts:
             if part is not None:
                 yield from columns_read(part, inside)
+    elif isinstance(spec, PackSpec):
+        yield from columns_read(spec.text, inside)
     elif isinstance(spec, ListSpec):
         for element in spec.elements:
             yield from columns_read(element, inside)
     else:
-        if spec.each is not None:
+        if spec.each is not None and spec.goods:
+            yield spec.each
+            inside = PIECE
+        elif spec.each is not None:
             inside = (*inside, *spec.each, ANY)
         for field_spec in (*spec.fields.values(), *spec.words.values()):
             yield from columns_read(field_spec, inside)
@@ -251,5 +278,8 @@ def amounts_read(spec: Spec) -> Iterator[Pointer]:
         for element in spec.elements:
             yield from amounts_read(element)
     elif isinstance(spec, MapSpec):
+        if spec.each is not None and spec.goods:
+            yield spec.each
+            return
         for field_spec in spec.fields.values():
             yield from amounts_read(field_spec)

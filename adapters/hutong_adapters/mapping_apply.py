@@ -18,16 +18,20 @@ from typing import Any, Final
 from hutong_adapters.business_keys import base_key
 from hutong_adapters.columns import cell_at
 from hutong_adapters.drafted import Drafted
-from hutong_adapters.interface import Cell, DraftRow, Refusal, Row
+from hutong_adapters.goods_text import GOODS_CONCERN_WORDS, GoodsConcern, Piece, split_goods
+from hutong_adapters.interface import Cell, DraftRow, Mark, Refusal, Row
 from hutong_adapters.mapping import (
     ListSpec,
     MapSpec,
+    PackSpec,
+    Parser,
     QuantitySpec,
     RowMapping,
     Spec,
     ValueSpec,
     columns_read,
 )
+from hutong_adapters.mapping_quantity import cut_raw, pack_in_words, quantity_in_words
 from hutong_adapters.mapping_steps import (
     CellRefused,
     PersonalNote,
@@ -36,6 +40,7 @@ from hutong_adapters.mapping_steps import (
     cell_texts,
     take,
 )
+from hutong_protocol.personal_data import findings
 from hutong_protocol.quantity import number_from_text
 from hutong_protocol.schema import record_problems
 from hutong_protocol.schema.jsonform import Json, facts_from_json
@@ -92,6 +97,9 @@ class _Drafting:
     personal: list[PersonalNote] = field(default_factory=list)
     at_home: dict[str, str] = field(default_factory=dict)
     line_texts: dict[str, Json] = field(default_factory=dict)
+    wordings: dict[str, str] = field(default_factory=dict)
+    """Of quantities, by their path: how they were typed, where a person has to see it."""
+    marks: list[Mark] = field(default_factory=list)
     lines_added: int = 0
 
     def draft(self, space: str, topic: str) -> Drafted | list[Refusal]:
@@ -109,6 +117,7 @@ class _Drafting:
         draft = DraftRow(
             *(key, self.mapping.type, space, topic),
             *(facts, text, self.row.label, self.at_home),
+            marks=tuple(dict.fromkeys(self.marks)),
         )
         drafted = Drafted(draft, self.row, self.cells_of, tuple(self.personal), self.lines_added)
         if not self.refusals:
@@ -139,6 +148,8 @@ class _Drafting:
             return self._quantity(spec, scope, path)
         if isinstance(spec, ListSpec):
             return self._list(spec, scope, path)
+        if isinstance(spec, PackSpec):
+            return None, False
         value, filled = self._map(spec, scope, path)
         if not filled and any(columns_read(spec)):
             return None, False
@@ -169,7 +180,10 @@ class _Drafting:
                     self.lines_added += path == "lines"
                 continue
             for inside in self._scopes(element, scope, path):
-                value, from_row = self._element(element, inside, f"{path}[{len(found)}]")
+                place = f"{path}[{len(found)}]"
+                if inside.piece is not None and inside.piece.concern is not None:
+                    self._mark_goods(inside.label, place, inside.piece.concern)
+                value, from_row = self._element(element, inside, place)
                 found += [] if value is None else [value]
                 filled |= from_row
         return found or None, filled
@@ -182,9 +196,11 @@ class _Drafting:
         try:
             cell: Cell = cell_at(scope.cells, element.each)
         except LookupError:
-            cell = "no list"
+            cell = {} if element.goods else "no list"
         if cell is None:
             return []
+        if element.goods:
+            return self._pieces(cell, name, scope, path)
         if not isinstance(cell, list) or not all(isinstance(each, dict) for each in cell):
             self._refuse(CellRefused(name, "is no list of nested rows"), path)
             return []
@@ -193,6 +209,23 @@ class _Drafting:
             Scope(each, (*place, str(number)), scope)
             for number, each in enumerate(cell)
             if isinstance(each, dict)
+        ]
+
+    def _pieces(self, cell: Cell, name: str, scope: Scope, path: str) -> list[Scope]:
+        """A scope for each item that a text lists."""
+        if not isinstance(cell, str):
+            self._refuse(CellRefused(name, "is no text that could list goods"), path)
+            return []
+        goods = split_goods(cell)
+        for concern in goods.concerns:
+            if concern is GoodsConcern.NOT_SPLIT:
+                way_out = "shorten it, or give each item a row of its own"
+                self._refuse(CellRefused(name, GOODS_CONCERN_WORDS[concern], way_out), path)
+            else:
+                self._mark_goods(name, path, concern)
+        return [
+            Scope(_columns_of(piece), around=scope, piece=piece, label=f"{name}, item {number}")
+            for number, piece in enumerate(goods.pieces, start=1)
         ]
 
     def _element(
@@ -206,12 +239,14 @@ class _Drafting:
             filled |= from_row
             if text is not None:
                 words[name] = text
-        quantity = element.fields.get("quantity")
-        if isinstance(quantity, QuantitySpec) and quantity.raw and quantity.number is not None:
-            typed = self._texts(quantity.number, scope, f"{path}.quantity")
-            if any(typed):
-                words.setdefault("raw", typed[0])
-                self.cells_of[f"text.lines.{line}.raw"] = self._cells(quantity.number, scope)
+        wording = self.wordings.get(f"{path}.quantity", "")
+        if scope.piece is not None and scope.piece.concern is not None:
+            wording = self._wording(scope.piece.raw, (scope.label,), f"{path}.raw") or wording
+        if wording and "raw" not in words and path.startswith("lines["):
+            words["raw"] = wording
+            self.cells_of[f"text.lines.{line}.raw"] = self.cells_of.get(
+                f"{path}.quantity", (scope.label,)
+            )
         has_columns = any(columns_read(element))
         if not filled and has_columns and not keep:
             return None, False
@@ -228,6 +263,8 @@ class _Drafting:
             return None, True
         if taken.cells:
             self.cells_of[path] = taken.cells
+        for what, words in taken.marks:
+            self.marks.append(Mark(", ".join(taken.cells), path, what, words))
         self.personal += taken.personal
         if taken.held_back is not None:
             self._hold(path, taken.held_back, taken.cells)
@@ -237,8 +274,13 @@ class _Drafting:
     def _quantity(self, spec: QuantitySpec, scope: Scope, path: str) -> tuple[Json, bool]:
         found: dict[str, Json] = {"bound": spec.bound}
         filled = False
+        in_words = False
         if spec.number is not None:
+            in_words = spec.number.parse is Parser.CN_QUANTITY
             filled = self._numbered(spec, spec.number, scope, path, found)
+            typed = next(iter(self._texts(spec.number, scope, path)), "") if spec.raw else ""
+            if typed and path not in self.wordings and path not in self.at_home:
+                self.wordings[path] = typed
         for name, part in (("min", spec.least), ("max", spec.most)):
             if part is not None:
                 value, from_row = self._value(part, scope, f"{path}.{name}")
@@ -247,15 +289,30 @@ class _Drafting:
                     found[name] = value
         if (spec.least or spec.most) and not {"min", "max"} <= found.keys():
             found = {"bound": "unknown"}
-        if spec.unit is not None:
+        if spec.unit is not None and not in_words:
             unit, _ = self._value(spec.unit, scope, f"{path}.unit")
             if unit is not None:
                 found["unit"] = unit
         if spec.pack is not None:
-            pack, _ = self._spec(spec.pack, scope, f"{path}.pack")
+            pack = self._pack(spec.pack, found.get("unit"), scope, f"{path}.pack")
             if pack is not None:
                 found["pack"] = pack
         return found, filled
+
+    def _pack(self, spec: MapSpec | PackSpec, unit: Json, scope: Scope, path: str) -> Json:
+        if isinstance(spec, MapSpec):
+            return self._spec(spec, scope, path)[0]
+        if unit is None:
+            return None
+        cells = self.cells_of[path] = self._cells(spec.text, scope)
+        taken = Taken(cells=cells)
+        try:
+            taken.value = pack_in_words(spec, unit, scope, ", ".join(cells), taken.steps)
+        except CellRefused as refused:
+            self._refuse(refused, path)
+            return None
+        self._trace(path, taken)
+        return taken.value
 
     def _numbered(
         self,
@@ -274,12 +331,16 @@ class _Drafting:
             self.cells_of[path] = self._cells(number, scope)
             taken = Taken(sentinels[text], self.cells_of[path], [f"listed in {sentinels[text]}"])
             self._trace(path, taken)
+            if number.parse is Parser.CN_QUANTITY and spec.unit is not None:
+                self._unit_beside(spec.unit, scope, path, found)
             return True
         if _looks_like(text, sentinels):
             rule = "has the value of a sentinel, written in another way"
             way_out = "list this form as well, or write the cell as the others"
             self._refuse(CellRefused(", ".join(self._cells(number, scope)), rule, way_out), path)
             return True
+        if number.parse is Parser.CN_QUANTITY and spec.unit is not None:
+            return self._in_words(number, spec.unit, text, scope, path, found)
         value, filled = self._value(number, scope, path)
         if value is None:
             found["bound"] = "unknown"
@@ -288,6 +349,71 @@ class _Drafting:
         else:
             found[{"at_least": "min", "up_to": "max"}.get(spec.bound, "value")] = value
         return filled
+
+    def _in_words(
+        self,
+        number: ValueSpec,
+        unit: ValueSpec,
+        text: str,
+        scope: Scope,
+        path: str,
+        found: dict[str, Json],
+    ) -> bool:
+        """Puts what a cell says in words into `found`: bound, numbers and unit."""
+        cells = self.cells_of[path] = self._cells(number, scope)
+        where = ", ".join(cells)
+        filled = bool(text)
+        if not text and isinstance(number.default, str):
+            text = number.default
+        if not text and number.required:
+            self._refuse(CellRefused(where, "is empty and required", "fill it in"), path)
+            return False
+        try:
+            said = quantity_in_words(text, unit, scope, where, self.parameters)
+        except CellRefused as refused:
+            self._refuse(refused, f"{path}.unit")
+            return True
+        found.clear()
+        found.update(said.facts)
+        self.marks += [Mark(where, path, what, words) for what, words in said.marks]
+        self.personal += said.personal
+        if said.held_back is not None:
+            self._hold(path, said.held_back, cells)
+        if said.raw:
+            self.wordings[path] = said.raw
+        shown = {name: value for name, value in found.items() if name != "unit"}
+        self._trace(path, Taken(shown, cells, said.steps))
+        unit_path = f"{path}.unit"
+        self.cells_of[unit_path] = said.unit_cells
+        if said.unit_steps:
+            self._trace(unit_path, Taken(found.get("unit"), said.unit_cells, said.unit_steps))
+        return filled
+
+    def _unit_beside(
+        self, unit: ValueSpec, scope: Scope, path: str, found: dict[str, Json]
+    ) -> None:
+        """The unit of a cell that is a sentinel: that of the column for units, or the default."""
+        value: Json = None
+        if unit.source.columns:
+            value, _ = self._value(unit, scope, f"{path}.unit")
+        elif isinstance(unit.default, str):
+            value = unit.default
+        if value is not None:
+            found["unit"] = value
+
+    def _wording(self, text: str, cells: tuple[str, ...], path: str) -> str:
+        """A wording as a record can hold it; one with personal data stays at home."""
+        kinds = findings(text)
+        if not kinds:
+            return cut_raw(text)
+        self.personal += [
+            PersonalNote(", ".join(cells), kind.kind.value, "at_home") for kind in kinds
+        ]
+        self._hold(path, text, cells)
+        return ""
+
+    def _mark_goods(self, cell: str, path: str, concern: GoodsConcern) -> None:
+        self.marks.append(Mark(cell, path, concern.value, GOODS_CONCERN_WORDS[concern]))
 
     def _texts(self, spec: ValueSpec, scope: Scope, path: str) -> list[str]:
         try:
@@ -330,6 +456,16 @@ class _Drafting:
         if self.traces is not None:
             result: Any = taken.value
             self.traces.append(Trace(path, taken.cells, tuple(taken.steps), result))
+
+
+def _columns_of(piece: Piece) -> dict[str, Cell]:
+    """A piece of a text as a nested row."""
+    return {
+        "item": piece.item,
+        "spec": piece.spec,
+        "quantity": piece.quantity,
+        "raw": piece.raw,
+    }
 
 
 def _looks_like(text: str, sentinels: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from hutong_adapters.drafted import Drafted
-from hutong_adapters.interface import Row
+from hutong_adapters.interface import Mark, Row
 from hutong_adapters.mapping import RowMapping
 from hutong_adapters.mapping_apply import Trace, draft_row
 from hutong_adapters.mapping_steps import PersonalNote
@@ -27,6 +27,7 @@ def explain_row(
     if isinstance(result, Drafted):
         said.append(f"key: {result.draft.key}")
         said += [_note_words(note) for note in result.personal]
+        said += [_mark_words(mark) for mark in result.draft.marks]
         if result.lines_added:
             said.append("the row has no lines: it got one that says so")
         return said
@@ -42,3 +43,7 @@ def _field_words(trace: Trace) -> str:
 
 def _note_words(note: PersonalNote) -> str:
     return f"personal data in {note.cell}: {note.kind}: {note.action}"
+
+
+def _mark_words(mark: Mark) -> str:
+    return f"to be looked at: {mark.cell}: {mark.what}: {mark.words}"

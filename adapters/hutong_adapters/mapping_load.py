@@ -12,6 +12,7 @@ Paths in tables are relative to the mapping; built-in mappings are found by thei
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ from hutong_adapters.mapping import (
 from hutong_adapters.mapping_specs import SpecReader
 from hutong_adapters.mapping_values import Problems, ValueReader, word_list
 from hutong_adapters.rows import FORMATS, Form
+from hutong_adapters.unit_words import UNIT_TABLES
 from hutong_protocol.instants import instant_ms
 from hutong_protocol.schema.record_types import BASE_TOPIC, RECORD_TYPES, RecordType
 from hutong_protocol.schema.shapes import TOPIC, Words
@@ -134,6 +136,9 @@ class _Loader:
             field: values.value(_AT_HOME, table, f"sensitive.{field}", may_be_nested=True)
             for field, table in self._table("sensitive").items()
         }
+        for table in sorted(values.built_in_used):
+            words = json.dumps(dict(UNIT_TABLES[table]), sort_keys=True)
+            self._hashed.update(words.encode("utf-8"))
         return RowMapping(
             name=name or "",
             digest=self._hashed.hexdigest(),

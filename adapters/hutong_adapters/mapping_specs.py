@@ -7,11 +7,22 @@ mapping can name every field there is, now and after a field is added, and no ot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hutong_adapters.columns import Pointer, parse_column
-from hutong_adapters.mapping import ListSpec, MapSpec, QuantitySpec, Spec, ValueSpec
+from hutong_adapters.columns import Pointer, column_text, parse_column
+from hutong_adapters.goods_text import PIECE_COLUMNS
+from hutong_adapters.grid import CELL_CHARACTERS_MAX
+from hutong_adapters.mapping import (
+    OF_VALUES,
+    ListSpec,
+    MapSpec,
+    PackSpec,
+    Parser,
+    QuantitySpec,
+    Spec,
+    ValueSpec,
+)
 from hutong_adapters.mapping_values import (
     SOURCES,
     VALUE_WORDS,
@@ -23,7 +34,16 @@ from hutong_protocol.schema.compound import LOCAL_PARTY, QUANTITY_FIELDS, Party,
 from hutong_protocol.schema.jsonform import structure
 from hutong_protocol.schema.problems import Report
 from hutong_protocol.schema.record_types import RECORD_TYPES
-from hutong_protocol.schema.shapes import COUNT_BANDS, Decimal, Enum, ListOf, MapBy, MapOf, Shape
+from hutong_protocol.schema.shapes import (
+    COUNT_BANDS,
+    Decimal,
+    Enum,
+    ListOf,
+    MapBy,
+    MapOf,
+    Shape,
+    Words,
+)
 
 LINES: Final = "facts.lines"
 """Where lines stand, whose words stand in the text part."""
@@ -33,7 +53,16 @@ _QUANTITY_WORDS: Final = frozenset(
     {"bound", "min", "max", "unbounded", "unknown", "unit", "pack", "raw"}
 )
 _NOT_OF_NUMBERS: Final = frozenset({"join", "split", "date", "personal", "else"})
+_NOT_IN_WORDS: Final = ("bound", "min", "max", "lookup", "value", "unlisted")
+"""Words of a quantity that its cell says itself, with `cn_quantity`."""
+_OF_PACKS: Final = frozenset(
+    {"from", "from_row", "trim", "missing", "parse", "lookup", "value", "unlisted"}
+)
+_OF_UNITS_IN_WORDS: Final = frozenset(
+    {"from", "from_row", "trim", "missing", "lookup", "value", "unlisted", "default"}
+)
 _BANDS: Final = Enum(tuple(sorted(COUNT_BANDS)))
+_PACK_TEXT: Final = Words(CELL_CHARACTERS_MAX)
 
 
 def line_words() -> Mapping[str, Shape]:
@@ -128,7 +157,7 @@ class SpecReader:
         inner = structure(shape)
         if not isinstance(inner, MapOf) or not isinstance(value, dict):
             return self._spec(shape, value, place, in_each=in_each)
-        each = self._each(value, place, in_each=in_each)
+        each, goods = self._each(value, place, in_each=in_each)
         fields = {name: part for name, part in value.items() if name not in _ELEMENT_WORDS}
         inside = in_each or each is not None
         spec = self._map(inner, fields, place, in_each=inside)
@@ -136,18 +165,40 @@ class SpecReader:
         if not isinstance(only_if_none, bool):
             self._problems.add(f"{place}.only_if_none", "is true or false")
         words = self._words(value.get("words", {}), place, in_each=inside)
-        return MapSpec(spec.fields, each, only_if_none is True, words)
+        element = MapSpec(spec.fields, each, goods, only_if_none is True, words)
+        if goods:
+            self._check_pieces(element, place)
+        return element
 
-    def _each(self, table: Mapping[str, Any], place: str, *, in_each: bool) -> Pointer | None:
+    def _check_pieces(self, element: MapSpec, place: str) -> None:
+        """Inside of a list of goods, columns are those of its pieces."""
+        known = ", ".join(PIECE_COLUMNS)
+        for value in _values_in(element):
+            for column in () if value.source.outer else value.source.columns:
+                if column_text(column) not in PIECE_COLUMNS:
+                    rule = f"{column_text(column)} is no part of a piece; there are {known}"
+                    self._problems.add(place, f"{rule}; a column of the row is `from_row`")
+
+    def _each(
+        self, table: Mapping[str, Any], place: str, *, in_each: bool
+    ) -> tuple[Pointer | None, bool]:
+        """The column of the nested rows, and whether they stand in it as a text."""
         named = table.get("each")
+        goods = isinstance(named, dict)
+        if isinstance(named, dict):
+            if named.keys() != {"from", "parse"} or named["parse"] != Parser.CN_GOODS:
+                rule = 'is a column, or { from = "column", parse = "cn_goods" }'
+                self._problems.add(f"{place}.each", rule)
+                return None, False
+            named = named["from"]
         if named is None:
-            return None
+            return None, False
         pointer = parse_column(named) if isinstance(named, str) else ()
         if not pointer or in_each:
             rule = "is the column that holds the nested rows; it does not stand inside another"
             self._problems.add(f"{place}.each", rule)
-            return None
-        return pointer
+            return None, False
+        return pointer, goods
 
     def _words(self, table: object, place: str, *, in_each: bool) -> dict[str, ValueSpec]:
         shapes = line_words()
@@ -184,13 +235,22 @@ class SpecReader:
         }
         self._check_numbers(bound, number is not None, set(ends), table, place)
         parts = QUANTITY_FIELDS.fields
-        unit = table.get("unit")
+        in_words = number is not None and number.parse is Parser.CN_QUANTITY
+        if in_words:
+            for word in table.keys() & set(_NOT_IN_WORDS):
+                self._problems.add(f"{place}.{word}", "does not go with cn_quantity")
+        unit = None
+        if "unit" in table:
+            shape_of_unit = parts["unit"].shape
+            unit = self._unit(
+                shape_of_unit, table["unit"], f"{place}.unit", in_each=in_each, in_words=in_words
+            )
         pack = table.get("pack")
-        pack_spec = (
-            None
-            if pack is None
-            else self._spec(parts["pack"].shape, pack, f"{place}.pack", in_each=in_each)
-        )
+        pack_spec: Spec | None = None
+        if isinstance(pack, dict) and "parse" in pack:
+            pack_spec = self._pack(pack, unit, f"{place}.pack", in_each=in_each)
+        elif pack is not None:
+            pack_spec = self._spec(parts["pack"].shape, pack, f"{place}.pack", in_each=in_each)
         raw = table.get("raw", False)
         if not isinstance(raw, bool) or (raw and not place.startswith(f"{LINES}[")):
             self._problems.add(f"{place}.raw", "is true or false, in [[facts.lines]] only")
@@ -201,12 +261,42 @@ class SpecReader:
             most=ends.get("max"),
             unbounded=self._sentinels(table, place, "unbounded"),
             unknown=self._sentinels(table, place, "unknown"),
-            unit=None
-            if unit is None
-            else self._values.value(parts["unit"].shape, unit, f"{place}.unit", in_each=in_each),
-            pack=pack_spec if isinstance(pack_spec, MapSpec) else None,
+            unit=unit,
+            pack=pack_spec if isinstance(pack_spec, MapSpec | PackSpec) else None,
             raw=raw is True,
         )
+
+    def _unit(
+        self, shape: Shape, table: object, place: str, *, in_each: bool, in_words: bool
+    ) -> ValueSpec | None:
+        if not in_words:
+            return self._values.value(shape, table, place, in_each=in_each)
+        if isinstance(table, dict):
+            for word in table.keys() - _OF_UNITS_IN_WORDS:
+                known = ", ".join(sorted(_OF_UNITS_IN_WORDS))
+                self._problems.add(f"{place}.{word}", f"does not go with cn_quantity; {known} do")
+            if "lookup" not in table:
+                rule = 'needs `lookup`, which makes codes of words, like "builtin:units"'
+                self._problems.add(place, rule)
+        return self._values.value(shape, table, place, in_each=in_each, may_lack_source=True)
+
+    def _pack(
+        self, table: Mapping[str, Any], unit: ValueSpec | None, place: str, *, in_each: bool
+    ) -> PackSpec | None:
+        """A pack in words. Its units go through the table of `unit` where it has none itself."""
+        for word in table.keys() - _OF_PACKS:
+            known = ", ".join(sorted(_OF_PACKS))
+            self._problems.add(f"{place}.{word}", f"is no word for cn_pack; known: {known}")
+        text = self._values.value(
+            _PACK_TEXT, table, place, in_each=in_each, parsers=(Parser.CN_PACK,)
+        )
+        lookup = None
+        if text is not None:
+            lookup = text.lookup or (None if unit is None else unit.lookup)
+        if text is not None and lookup is None:
+            rule = "needs `lookup`, which makes codes of words, since `unit` has none"
+            self._problems.add(place, rule)
+        return None if text is None or lookup is None else PackSpec(text, lookup)
 
     def _bound(self, shape: Quantity, table: Mapping[str, Any], place: str) -> str:
         bound = table.get("bound", "exact")
@@ -228,7 +318,8 @@ class SpecReader:
                 self._problems.add(f"{place}.{word}", f"goes with one of {', '.join(SOURCES)}")
             return None
         shape = _BANDS if bound == "band" else Decimal()
-        return self._values.value(shape, words, place, in_each=in_each)
+        parsers = (*OF_VALUES, Parser.CN_QUANTITY)
+        return self._values.value(shape, words, place, in_each=in_each, parsers=parsers)
 
     def _check_numbers(
         self, bound: str, number: bool, ends: set[str], table: Mapping[str, Any], place: str
@@ -252,3 +343,24 @@ class SpecReader:
             self._problems.add(f"{place}.{word}", 'is a list of cells as text, like ["1"]')
             return ()
         return tuple(found)
+
+
+def _values_in(spec: Spec) -> Iterator[ValueSpec]:
+    """Every value inside of a part of a mapping, with what stands in for it."""
+    if isinstance(spec, ValueSpec):
+        yield spec
+        if spec.other is not None:
+            yield from _values_in(spec.other)
+    elif isinstance(spec, QuantitySpec):
+        parts: list[Spec | None] = [spec.number, spec.least, spec.most, spec.unit, spec.pack]
+        for part in parts:
+            if part is not None:
+                yield from _values_in(part)
+    elif isinstance(spec, PackSpec):
+        yield spec.text
+    elif isinstance(spec, ListSpec):
+        for element in spec.elements:
+            yield from _values_in(element)
+    else:
+        for part in (*spec.fields.values(), *spec.words.values()):
+            yield from _values_in(part)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hutong_adapters.columns import Pointer, cell_at, column_text
+from hutong_adapters.goods_text import Piece
 from hutong_adapters.interface import Cell
 from hutong_adapters.mapping import LookupStep, Parser, Personal, Unlisted, ValueSpec
 from hutong_adapters.mapping_dates import DateRefused
@@ -29,6 +30,7 @@ from hutong_protocol.units import raw_unit
 
 _WHOLE: Final = re.compile("[0-9]{1,16}")
 _LINE_ID_CHARACTERS: Final = 16
+YEAR_GUESSED: Final = ("year-guessed", "has no year; the nearest day of this name was taken")
 
 
 class CellRefused(Exception):
@@ -45,13 +47,16 @@ class CellRefused(Exception):
 class Scope:
     """Where columns are looked up: the row, or one of its nested rows, and the row around it.
 
-    `addresses` are those of the row's cells in their sheet.
+    `addresses` are those of the row's cells in their sheet. `piece` is set where a nested row is a
+    piece of a text; `label` then names it.
     """
 
     cells: Mapping[str, Cell]
     place: Pointer = ()
     around: Scope | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    piece: Piece | None = None
+    label: str = ""
 
     def for_spec(self, spec: ValueSpec) -> Scope:
         """The scope that the columns of a value belong to."""
@@ -59,6 +64,8 @@ class Scope:
 
     def name(self, column: Pointer) -> str:
         """How a cell of this scope is named to people: `数量 (D92)`, where it has an address."""
+        if self.piece is not None:
+            return f"{self.label}, {column_text(column)}"
         name = column_text((*self.place, *column))
         address = "" if self.place else self.addresses.get(column[0], "")
         return f"{name} ({address})" if address else name
@@ -77,7 +84,8 @@ class PersonalNote:
 class Taken:
     """What came of a value. `filled`: something of the row went in.
 
-    `held_back` is the text that must stay at home instead.
+    `held_back` is the text that must stay at home instead. `marks` are what a person has to look
+    at, as a word for programs and in words.
     """
 
     value: object = None
@@ -86,6 +94,7 @@ class Taken:
     filled: bool = False
     personal: list[PersonalNote] = field(default_factory=list)
     held_back: str | None = None
+    marks: list[tuple[str, str]] = field(default_factory=list)
 
 
 def take(spec: ValueSpec, scope: Scope, parameters: Mapping[str, str]) -> Taken:
@@ -98,7 +107,7 @@ def take(spec: ValueSpec, scope: Scope, parameters: Mapping[str, str]) -> Taken:
         return Taken(parameters[spec.source.param], steps=[f"parameter {spec.source.param}"])
     if not spec.source.columns:
         return Taken(spec.source.const, steps=["constant"])
-    taken = _from_cells(spec, scope)
+    taken = _from_cells(spec, scope, parameters)
     if taken.value is None and spec.default is not None:
         taken.value = spec.default
         taken.steps.append("empty: default")
@@ -118,6 +127,7 @@ def _otherwise(empty: Taken, other: Taken) -> Taken:
         cells=tuple(dict.fromkeys((*empty.cells, *other.cells))),
         steps=[*empty.steps, "empty: else", *other.steps],
         filled=other.filled or other.value is not None,
+        marks=[*empty.marks, *other.marks],
     )
 
 
@@ -158,7 +168,7 @@ def _texts(cell: Cell, spec: ValueSpec, name: str) -> list[str]:
     raise CellRefused(name, f"holds {what}, and one text belongs here", "name what is inside of it")
 
 
-def _from_cells(spec: ValueSpec, scope: Scope) -> Taken:
+def _from_cells(spec: ValueSpec, scope: Scope, parameters: Mapping[str, str]) -> Taken:
     inside = scope.for_spec(spec)
     cells = tuple(inside.name(column) for column in spec.source.columns)
     taken = Taken(cells=cells)
@@ -173,12 +183,12 @@ def _from_cells(spec: ValueSpec, scope: Scope) -> Taken:
         taken.steps.append("joined")
     values: list[object] = []
     if spec.join is None and spec.lookup is not None and len(spec.source.columns) > 1:
-        values = [_looked_up(spec.lookup, texts, where, taken.steps)]
+        values = [looked_up(spec.lookup, texts, where, taken.steps)]
     else:
         if spec.split:
             texts = _split(spec, texts)
             taken.steps.append(f"split into {len(texts)}")
-        values = [_read(spec, text, where, taken.steps) for text in texts if text]
+        values = [_read(spec, text, where, taken, parameters) for text in texts if text]
     fitted = [
         fit(spec.shape, value, where, taken.steps) if isinstance(value, str) else value
         for value in values
@@ -197,14 +207,21 @@ def _split(spec: ValueSpec, texts: Sequence[str]) -> list[str]:
     return [trimmed(piece) if spec.trim else piece for piece in pieces]
 
 
-def _read(spec: ValueSpec, text: str, where: str, steps: list[str]) -> str | None:
+def _read(
+    spec: ValueSpec, text: str, where: str, taken: Taken, parameters: Mapping[str, str]
+) -> str | None:
     """One text through `date`, `parse` and `lookup`."""
+    steps = taken.steps
     if spec.date is not None:
         try:
-            text = spec.date.read(text)
+            reading = spec.date.read(text, parameters)
         except DateRefused as refused:
             raise CellRefused(where, str(refused), "correct the cell or the format") from None
+        text = reading.text
         steps.append(f"date in {spec.date.zone}")
+        if reading.year_guessed:
+            steps.append("year guessed")
+            taken.marks.append(YEAR_GUESSED)
     if spec.parse is Parser.DECIMAL:
         text = _number(text, where)
         steps.append("number")
@@ -212,13 +229,16 @@ def _read(spec: ValueSpec, text: str, where: str, steps: list[str]) -> str | Non
         text = line_id(text)
         steps.append("made a line id")
     if spec.lookup is not None:
-        return _looked_up(spec.lookup, [text], where, steps)
+        return looked_up(spec.lookup, [text], where, steps)
     return text
 
 
-def _looked_up(
-    lookup: LookupStep, texts: Sequence[str], where: str, steps: list[str]
-) -> str | None:
+def looked_up(lookup: LookupStep, texts: Sequence[str], where: str, steps: list[str]) -> str | None:
+    """What a table has for some texts, or what the mapping says about texts that it has not.
+
+    Raises:
+        CellRefused: the table does not have them, and nothing is said about that.
+    """
     found = lookup.table.get(texts, lookup.value)
     if found is not None:
         steps.append(f"looked up {lookup.value} in {lookup.table.name}")

@@ -6,14 +6,14 @@ here knows rows: `mapping_apply` takes the steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from hutong_adapters.columns import Pointer, parse_column
 from hutong_adapters.lookups import Lookup, LookupRefused, inline_lookup
 from hutong_adapters.mapping import (
-    PARSERS_TO_COME,
+    OF_VALUES,
     LookupStep,
     Parameter,
     Parser,
@@ -22,7 +22,9 @@ from hutong_adapters.mapping import (
     Unlisted,
     ValueSpec,
 )
-from hutong_adapters.mapping_dates import DateRefused, DateStep, date_step
+from hutong_adapters.mapping_dates import DateRefused, DateStep, YearRule, date_step
+from hutong_adapters.plain_text import comparable
+from hutong_adapters.unit_words import BUILT_IN_PREFIX, UNIT_TABLES
 from hutong_protocol.schema.compound import Party
 from hutong_protocol.schema.problems import Report
 from hutong_protocol.schema.shapes import Bin, Id, Shape
@@ -33,6 +35,15 @@ STEPS: Final = (
     *("default", "else", "required", "personal"),
 )
 VALUE_WORDS: Final = frozenset(SOURCES + STEPS)
+DATE_WORDS: Final = frozenset({"format", "zone", "at", "year", "part"})
+PARSED: Final[Mapping[Parser, str]] = {
+    Parser.DECIMAL: "values",
+    Parser.LINE_ID: "values",
+    Parser.CN_QUANTITY: "the number of a quantity",
+    Parser.CN_PACK: "the `pack` of a quantity",
+    Parser.CN_GOODS: "`each`",
+}
+"""Where each parser may stand."""
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -69,6 +80,8 @@ class ValueReader:
         self._problems = problems
         self._lookups = lookups
         self._parameters = parameters
+        self.built_in_used: set[str] = set()
+        """The names of the built-in tables that the mapping has asked for so far."""
 
     def value(
         self,
@@ -79,12 +92,15 @@ class ValueReader:
         many: bool = False,
         in_each: bool = False,
         may_be_nested: bool = False,
+        parsers: Sequence[Parser] = OF_VALUES,
+        may_lack_source: bool = False,
     ) -> ValueSpec | None:
         """The value that a table states for a field of this shape; None if it is wrong.
 
         Args:
             many: the field is a list of `shape`.
             in_each: columns are those of a nested row; `from_row` reaches the row around it.
+            may_lack_source: the text may come from somewhere else; the steps are all that counts.
         """
         if not isinstance(table, dict):
             self._problems.add(place, 'is a table with its source, like { from = "column" }')
@@ -93,7 +109,9 @@ class ValueReader:
         for word in table.keys() - VALUE_WORDS:
             known = ", ".join(SOURCES + STEPS)
             self._problems.add(f"{place}.{word}", f"is no word for a value; known: {known}")
-        source = self._source(shape, table, place, many=many, in_each=in_each)
+        source = Source()
+        if not (may_lack_source and table.keys().isdisjoint(SOURCES)):
+            source = self._source(shape, table, place, many=many, in_each=in_each)
         lookup = self._lookup(table, place)
         self._check_several(source, lookup, table, place)
         if "split" in table and not many:
@@ -111,7 +129,7 @@ class ValueReader:
             join=self._text(table, place, "join"),
             split=self._texts(table, place, "split"),
             date=self._date(table.get("date"), f"{place}.date"),
-            parse=self._parser(table, place),
+            parse=self._parser(table, place, parsers),
             lookup=lookup,
             default=default,
             other=None
@@ -172,6 +190,8 @@ class ValueReader:
         return LookupStep(lookup, str(column), unlisted)
 
     def _table(self, named: object, place: str) -> Lookup | None:
+        if isinstance(named, str) and named.startswith(BUILT_IN_PREFIX):
+            return self._built_in(named, place)
         if isinstance(named, dict) and all(isinstance(text, str) for text in named.values()):
             try:
                 return inline_lookup("the table", named)
@@ -183,6 +203,15 @@ class ValueReader:
             known = ", ".join(self._lookups) or "none"
             self._problems.add(place, f"is one of [lookups] ({known}), or a table of texts")
         return found
+
+    def _built_in(self, named: str, place: str) -> Lookup | None:
+        if named not in UNIT_TABLES:
+            self._problems.add(place, f"is one of {', '.join(UNIT_TABLES)}")
+            return None
+        self.built_in_used.add(named)
+        # Forms of one word that are compared as equal, like m3 and m³, stand there once.
+        words = {comparable(word): code for word, code in UNIT_TABLES[named].items()}
+        return inline_lookup(named, words)
 
     def _check_several(
         self, source: Source, lookup: LookupStep | None, table: Mapping[str, Any], place: str
@@ -210,32 +239,51 @@ class ValueReader:
     def _date(self, table: object, place: str) -> DateStep | None:
         if table is None:
             return None
-        if not isinstance(table, dict) or table.keys() - {"format", "zone", "at"}:
-            self._problems.add(place, "is a table of format, zone and at")
+        if not isinstance(table, dict) or table.keys() - DATE_WORDS:
+            self._problems.add(place, f"is a table of {', '.join(sorted(DATE_WORDS))}")
             return None
+        part = table.get("part")
+        if part not in (None, "day"):
+            self._problems.add(f"{place}.part", "is day, the day of a time in the zone")
+        year = self._year(table.get("year"), f"{place}.year")
         patterns = word_list(table.get("format"))
         zone, at = table.get("zone"), table.get("at", "00:00:00")
         if not patterns or not isinstance(zone, str) or not isinstance(at, str):
             self._problems.add(place, 'is like { format = "YYYY-MM-DD", zone = "Asia/Shanghai" }')
             return None
         try:
-            return date_step(tuple(patterns), zone, at)
+            return date_step(tuple(patterns), zone, at, year=year, day=part == "day")
         except DateRefused as refused:
             self._problems.add(place, str(refused))
             return None
 
-    def _parser(self, table: Mapping[str, Any], place: str) -> Parser | None:
+    def _year(self, value: object, place: str) -> YearRule | None:
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 9999:
+            return YearRule(fixed=value)
+        if isinstance(value, dict) and len(value) == 1:
+            word, name = next(iter(value.items()))
+            parameter = self._parameters.get(name) if isinstance(name, str) else None
+            wanted = {"param": "text", "near": "time"}.get(word)
+            if wanted is not None and parameter is not None and parameter.kind == wanted:
+                return YearRule(param=name) if word == "param" else YearRule(near=name)
+        rule = "is a year, { param = a text parameter } or { near = a time parameter }"
+        self._problems.add(place, rule)
+        return None
+
+    def _parser(
+        self, table: Mapping[str, Any], place: str, allowed: Sequence[Parser]
+    ) -> Parser | None:
         name = table.get("parse")
-        if name is None:
-            return None
-        if name in PARSERS_TO_COME:
-            self._problems.add(f"{place}.parse", f"{name} needs a later version of this program")
-            return None
-        try:
-            return Parser(name)
-        except ValueError:
+        if name is None or name in tuple(allowed):
+            return None if name is None else Parser(name)
+        if name in tuple(Parser):
+            where = PARSED[Parser(name)]
+            self._problems.add(f"{place}.parse", f"{name} is for {where}")
+        else:
             self._problems.add(f"{place}.parse", f"is one of {', '.join(Parser)}")
-            return None
+        return None
 
     def _choice(self, table: Mapping[str, Any], place: str, word: str, default: _Choice) -> _Choice:
         kind = type(default)

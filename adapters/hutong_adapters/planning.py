@@ -14,7 +14,7 @@ from typing import Final
 
 from hutong_adapters.business_keys import Copy, settle_copies
 from hutong_adapters.columns import Pointer, absent, column_text, unmentioned
-from hutong_adapters.drafted import Drafted
+from hutong_adapters.drafted import Drafted, with_personal_marks
 from hutong_adapters.interface import FileRefused, MappingRefused, Refusal
 from hutong_adapters.mapping import RowMapping
 from hutong_adapters.mapping_apply import draft_row
@@ -84,7 +84,7 @@ def make_plan(
         for row in sheet.rows:
             result = draft_row(mapping, row, parameters, space=space, topic=topic)
             if isinstance(result, Drafted):
-                drafted.append(result)
+                drafted.append(with_personal_marks(result))
             else:
                 refused += result
             done += 1

@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 
 from hutong_adapters.business_keys import number_shared
 from hutong_adapters.drafted import Drafted
-from hutong_adapters.interface import DraftRow, NodeRefused, NodeUnavailable, Refusal
+from hutong_adapters.interface import DraftRow, Mark, NodeRefused, NodeUnavailable, Refusal
 from hutong_adapters.mapping import Duplicates
 from hutong_adapters.planning import Plan
 from hutong_protocol.schema.jsonform import Json
@@ -31,6 +31,8 @@ CHUNK_ROWS_MAX: Final = 100
 """Enough to sign in one go, few enough that progress is seen and an interruption is quick."""
 CHUNK_BYTES_MAX: Final = 900_000
 """A request has at most 1 MiB; the rest is for the envelope."""
+MARKS_MAX: Final = 64
+"""As many as a request may have for a row; more say no more."""
 TRIES: Final = 4
 FIRST_PAUSE_S: Final = 0.5
 UNDER_WAY: Final = "import-under-way"
@@ -236,7 +238,7 @@ def _completeness(plan: Plan, wish: Wish) -> tuple[bool, str]:
 
 def row_json(draft: DraftRow) -> dict[str, Any]:
     """A draft as the node's local API takes it."""
-    return {
+    found: dict[str, Any] = {
         "key": draft.key,
         "row": draft.row_label[:300],
         "type": draft.type,
@@ -245,6 +247,18 @@ def row_json(draft: DraftRow) -> dict[str, Any]:
         "facts": dict(draft.facts),
         "text": dict(draft.text),
         "sensitive": dict(draft.sensitive),
+    }
+    if draft.marks:
+        found["marks"] = [_mark_json(mark) for mark in draft.marks[:MARKS_MAX]]
+    return found
+
+
+def _mark_json(mark: Mark) -> dict[str, str]:
+    return {
+        "cell": mark.cell[:300],
+        "field": mark.field[:300],
+        "what": mark.what,
+        "words": mark.words[:300],
     }
 
 

@@ -86,6 +86,10 @@ class FakeNode:
             if not asked["dry_run"]:
                 self.waiting[key] = content
             return told | {"outcome": "queued"}
+        if row.get("marks") and changed:
+            if not asked["dry_run"]:
+                self.waiting[key] = content
+            return told | {"outcome": "queued"}
         if known is None:
             outcome = "new"
         elif known.closed:

@@ -122,7 +122,7 @@ def test_an_unknown_built_in_name_lists_those_that_exist() -> None:
         (
             'const = "normal"',
             'from = "a", parse = "cn_quantity"',
-            "facts.urgency.parse: cn_quantity needs a later version of this program",
+            "facts.urgency.parse: cn_quantity is for the number of a quantity",
         ),
         ('const = "normal"', 'from = "a", personal = "hide"', "facts.urgency.personal: is one of"),
         ('const = "normal"', 'from = "a", default = "now"', "facts.urgency.default: is one of the"),

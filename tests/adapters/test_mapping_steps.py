@@ -288,7 +288,7 @@ def test_an_id_that_is_one_already_stays() -> None:
 def test_a_date_gets_the_offset_of_the_zone_of_the_mapping(
     pattern: str, at: str, cell: str, expected: str
 ) -> None:
-    assert date_step((pattern,), ZONE, at).read(cell) == expected
+    assert date_step((pattern,), ZONE, at).read(cell).text == expected
 
 
 @pytest.mark.parametrize(

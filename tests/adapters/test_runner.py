@@ -266,3 +266,19 @@ def test_an_interrupted_import_ends_its_run_closes_nothing_and_is_resumed(
     resumed = send(node, planned, Wish(complete=True))
     assert resumed.counts == {"unchanged": 200, "new": 250}
     assert node.signed == 450
+
+
+def test_marks_go_with_their_row_and_let_it_wait(tmp_path: Path) -> None:
+    text = changed('ignore = ["备注"]', "", sheet_with_note(', personal = "cut"'))
+    rows = rows_of(2)
+    rows[1][5] = "请打13800138000 急"
+    node = FakeNode()
+    assert send(node, plan(tmp_path, rows, text)).counts == {"new": 1, "queued": 1}
+    (mark,) = node.requests[0]["rows"][1]["marks"]
+    assert (mark["cell"].startswith("备注"), mark["what"]) == (True, "pii:cn_mobile")
+    assert "13800138000" not in str(node.requests)
+
+
+def sheet_with_note(personal: str) -> str:
+    """The sheet's mapping with a note."""
+    return changed("title = {", f'note = {{ from = "备注"{personal} }}\ntitle = {{')

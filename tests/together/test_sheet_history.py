@@ -13,7 +13,7 @@ from typing import Any
 from hutong_adapters.mapping_load import load_mapping
 from hutong_adapters.planning import Target, make_plan
 from hutong_adapters.runner import Report, Wish, send_plan
-from hutong_node.api_models import ImportRequest, ScopeItem, SubscribeRequest
+from hutong_node.api_models import ImportRequest, ReleaseRequest, ScopeItem, SubscribeRequest
 from hutong_node.indexing import fold_record
 from hutong_node.store.interface import StoreMethods, Watermark
 from hutong_protocol.fold import FoldRecord, IncrementalFold, fold
@@ -35,6 +35,9 @@ class ServiceNode:
             source, ImportRequest.model_validate(dict(request))
         )
         return answer.model_dump(mode="json")
+
+    async def source(self, source: str, state: str | None = None) -> dict[str, Any]:
+        return (await self.found.service.source(source, state)).model_dump(mode="json")
 
 
 def versions(data_folder: Path) -> list[list[dict[str, Any]]]:
@@ -105,9 +108,13 @@ async def test_hospitals_are_imported_once(tmp_path: Path, data_folder: Path) ->
     async with local(tmp_path) as found:
         await hold(found)
         first = await send_plan(plan, ServiceNode(found), Wish(complete=True))
+        # The row in whose address a door number was found waits for a person.
+        (waiting,) = (await found.service.queue()).drafts
+        assert [(mark.cell, mark.what) for mark in waiting.marks] == [("address", "pii:door")]
+        await found.service.release(waiting.id, ReleaseRequest(method="desk", checker="李"))
         second = await send_plan(plan, ServiceNode(found), Wish(complete=True))
         records = data_records(found)
-    assert (first.signed, second.signed) == (227, 0)
+    assert (first.signed, first.counts["queued"], second.signed) == (226, 1, 0)
     state = fold(records, AS_OF_MS)
     needs = [view for view in state.things if view.thing.type == "need/1"]
     assert len(needs) == 227
