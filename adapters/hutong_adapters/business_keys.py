@@ -86,30 +86,45 @@ def content(draft: DraftRow) -> str:
 
 def settle_copies(duplicates: Duplicates, drafted: Sequence[Drafted]) -> Settled:
     """Drafts of which no two share a key, but for those that are to be numbered."""
-    groups: dict[str, list[Drafted]] = {}
-    for each in drafted:
-        groups.setdefault(each.draft.key, []).append(each)
-    kept: list[Drafted] = []
+    groups: dict[str, list[int]] = {}
+    for place, each in enumerate(drafted):
+        groups.setdefault(each.draft.key, []).append(place)
+    kept: dict[int, Drafted] = {}
     copies: list[Copy] = []
     refused: list[Refusal] = []
-    for group in groups.values():
+    for places in groups.values():
+        group = [drafted[place] for place in places]
         if len(group) == 1:
-            kept += group
+            kept[places[0]] = group[0]
         elif duplicates is Duplicates.NUMBER:
             if len(group) > SHARED_MAX:
                 rule = f"is one of {len(group)} rows with one key, more than {SHARED_MAX}"
                 refused += [each.refusal("key", rule, "name more columns") for each in group]
             else:
-                kept += group
-        elif duplicates is Duplicates.REFUSE and len({content(each.draft) for each in group}) > 1:
+                kept |= dict(zip(places, group, strict=True))
+        elif duplicates is Duplicates.REFUSE and not _all_the_same(group):
             refused += _not_told_apart(group)
         else:
-            counted = group[-1 if duplicates is Duplicates.LAST else 0]
-            kept.append(counted)
-            copies += [Copy(each.row, counted.row) for each in group if each is not counted]
-    order = {id(each): place for place, each in enumerate(drafted)}
-    kept.sort(key=lambda each: order[id(each)])
-    return Settled(tuple(kept), tuple(copies), tuple(refused))
+            place = places[-1 if duplicates is Duplicates.LAST else 0]
+            kept[place] = _with_id_of_any(drafted[place], group)
+            copies += [Copy(each.row, drafted[place].row) for each in group
+                       if each is not drafted[place]]  # fmt: skip
+    in_order = tuple(kept[place] for place in sorted(kept))
+    return Settled(in_order, tuple(copies), tuple(refused))
+
+
+def _all_the_same(group: Sequence[Drafted]) -> bool:
+    """Whether rows say the same, and name no two records."""
+    things = {each.draft.thing for each in group if each.draft.thing is not None}
+    return len(things) <= 1 and len({content(each.draft) for each in group}) == 1
+
+
+def _with_id_of_any(counted: Drafted, group: Sequence[Drafted]) -> Drafted:
+    """A row that counts for its copies, with the record that one of them names."""
+    things = [each.draft.thing for each in group if each.draft.thing is not None]
+    if counted.draft.thing is not None or not things:
+        return counted
+    return replace(counted, draft=replace(counted.draft, thing=things[0]))
 
 
 def _not_told_apart(group: Sequence[Drafted]) -> Iterable[Refusal]:
@@ -127,22 +142,29 @@ Unchanged = Callable[[Sequence[DraftRow]], Awaitable[set[str]]]
 
 
 async def number_shared(
-    drafts: Sequence[Drafted], known: Iterable[str], unchanged: Unchanged
+    drafts: Sequence[Drafted], known: Mapping[str, str], unchanged: Unchanged
 ) -> list[Drafted]:
     """The drafts with every shared key numbered, so that what is as it was keeps its number.
 
     Args:
-        known: the keys of all open rows that the node has of this source.
+        known: the records of all open rows that the node has of this source, by their keys. A row
+            that names its record keeps the number under which that is known.
         unchanged: asked only about rows whose key has, or had, several.
     """
     numbers: dict[str, set[int]] = {}
-    for key in known:
+    keys: dict[str, tuple[str, int]] = {}
+    for key, thing in known.items():
         shared, number = key_number(key)
         numbers.setdefault(shared, set()).add(number)
+        keys[thing] = (shared, number)
     groups: dict[str, list[int]] = {}
     for place, each in enumerate(drafts):
         groups.setdefault(each.draft.key, []).append(place)
     given: dict[int, int] = {}
+    for place, each in enumerate(drafts):
+        shared, number = keys.get(each.draft.thing or "", ("", 0))
+        if shared == each.draft.key:
+            given[place] = number
     open_groups = {
         key: places
         for key, places in groups.items()

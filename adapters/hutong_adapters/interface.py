@@ -96,7 +96,8 @@ class DraftRow:
 
     Facts and text are in their JSON form. `key` is the business key: opaque, equal for the same
     row of the next file whatever its place. `sensitive` stays at home and is never signed. A draft
-    with `marks` waits for a person, whatever the mapping says about screening.
+    with `marks` waits for a person, whatever the mapping says about screening. `thing` is the
+    record that the row names itself, `seen` the version of it that the row shows.
     """
 
     key: str
@@ -108,6 +109,8 @@ class DraftRow:
     row_label: str
     sensitive: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     marks: tuple[Mark, ...] = ()
+    thing: str | None = None
+    seen: str | None = None
 
 
 class MappingRefused(Exception):

@@ -18,6 +18,7 @@ from hutong_adapters.drafted import Drafted, with_personal_marks
 from hutong_adapters.interface import FileRefused, MappingRefused, Refusal
 from hutong_adapters.mapping import RowMapping
 from hutong_adapters.mapping_apply import draft_row
+from hutong_adapters.row_ids import RESERVED, identified, settle_ids
 from hutong_adapters.rows import FORMATS, NOT_READ, Sheet, read_sheet
 from hutong_protocol.faults import ProtocolFault
 from hutong_protocol.ids import ID_BYTES, IdKind, format_id, parse_id_as
@@ -41,7 +42,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import would send. `placeholders` are parameters that nobody gave."""
+    """What an import would send. `placeholders` are parameters that nobody gave.
+
+    With `any_source` the rows may name records of every source: they are of an export.
+    """
 
     mapping: RowMapping
     space: str
@@ -51,6 +55,7 @@ class Plan:
     copies: tuple[Copy, ...]
     refused: tuple[Refusal, ...]
     placeholders: tuple[str, ...]
+    any_source: bool = False
 
     @property
     def rows(self) -> int:
@@ -84,15 +89,18 @@ def make_plan(
         for row in sheet.rows:
             result = draft_row(mapping, row, parameters, space=space, topic=topic)
             if isinstance(result, Drafted):
-                drafted.append(with_personal_marks(result))
+                named = identified(with_personal_marks(result))
+                drafted += [named] if isinstance(named, Drafted) else []
+                refused += [named] if isinstance(named, Refusal) else []
             else:
                 refused += result
             done += 1
             on_row(done)
     settled = settle_copies(mapping.key.duplicates, drafted)
-    refused += settled.refused
+    kept, copied_ids = settle_ids(settled.drafts)
+    refused += [*settled.refused, *copied_ids]
     return Plan(
-        *(mapping, space, topic, tuple(sheets), settled.drafts, settled.copies),
+        *(mapping, space, topic, tuple(sheets), tuple(kept), settled.copies),
         *(tuple(refused), placeholders),
     )
 
@@ -156,7 +164,8 @@ def check_columns(mapping: RowMapping, sheet: Sheet) -> None:
 
 
 def _column_problems(mapping: RowMapping, label: str, columns: Sequence[Pointer]) -> Iterator[str]:
-    extra = unmentioned(columns, mapping.mentions())
+    named = [column for column in columns if column not in RESERVED]
+    extra = unmentioned(named, mapping.mentions())
     if extra:
         names = ", ".join(_quoted(extra))
         yield (

@@ -1,9 +1,11 @@
 """Sends a plan to the node, chunk by chunk, and collects what became of each row.
 
 Owns the order of requests. Rows that share a key are numbered first, by asking the node which of
-them it knows. Then chunks of one run follow each other; each may be sent twice, since the node
-signs a row once. Whatever stops an import, the run is ended politely, so that the next one can
-begin at once: what was signed stays, and sending the file again goes on from there.
+them it knows. If the file is another one than was read last, every row is looked at in a dry run,
+and what `comparing` objects to stops the import there. Then chunks of one run follow each other;
+each may be sent twice, since the node signs a row once. Whatever stops them, the run is paused, so
+that another one can begin at once: what was signed stays, and sending the same file again goes on
+behind the rows that were taken.
 
 A file is only said to be complete when every row of it could be used: a refused row is not a
 vanished one, and must not close anything.
@@ -16,15 +18,25 @@ import contextlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from hutong_adapters.business_keys import number_shared
+from hutong_adapters.comparing import (
+    Survey,
+    check_files,
+    check_rows,
+    check_source,
+    columns_of,
+    run_name,
+    state_digest,
+)
 from hutong_adapters.drafted import Drafted
 from hutong_adapters.interface import DraftRow, Mark, NodeRefused, NodeUnavailable, Refusal
 from hutong_adapters.mapping import Duplicates
 from hutong_adapters.planning import Plan
+from hutong_adapters.row_ids import in_sending_order
 from hutong_protocol.schema.jsonform import Json
 
 CHUNK_ROWS_MAX: Final = 100
@@ -40,7 +52,7 @@ UNDER_WAY: Final = "import-under-way"
 WAIT_S: Final = 75.0
 """A node takes a run for dead when it was silent for a minute: that of a killed import ends so."""
 WAIT_PAUSE_S: Final = 5.0
-_END_S: Final = 5.0
+_PAUSE_S: Final = 5.0
 
 
 class ImportNode(Protocol):
@@ -50,21 +62,34 @@ class ImportNode(Protocol):
         """Does with rows what they need. Raises NodeRefused or NodeUnavailable."""
         ...
 
+    async def source(self, source: str, state: str | None = None) -> dict[str, Any]:
+        """What is known of a source. Raises NodeRefused or NodeUnavailable."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What whoever runs the import said beside the mapping."""
+    """What whoever runs the import said beside the mapping.
+
+    `accepted` are reasons to stop that don't stop it. With `look` nothing is sent but questions.
+    `whole` sends every row again, even those that an interrupted run has taken.
+    """
 
     complete: bool = False
     queue: bool = False
     source: str | None = None
+    accepted: frozenset[str] = frozenset()
+    look: bool = False
+    whole: bool = False
 
 
 @dataclass(slots=True)
 class Report:
     """What became of the rows. `counts` are by outcome, refused rows of the plan included.
 
-    `not_complete` says why a file that was said to be complete was not taken so.
+    `not_complete` says why a file that was said to be complete was not taken so. `taken` rows were
+    sent by an interrupted import and not again. `things` are the records of rows, by file and
+    number. `survey` is what a look at a changed file found, None where there was none.
     """
 
     run: str
@@ -76,6 +101,9 @@ class Report:
     questions: list[str] = field(default_factory=list)
     gone: list[dict[str, Any]] = field(default_factory=list)
     sent: int = 0
+    taken: int = 0
+    things: dict[tuple[str, int], str] = field(default_factory=dict)
+    survey: Survey | None = None
 
 
 async def send_plan(
@@ -83,33 +111,52 @@ async def send_plan(
     node: ImportNode,
     wish: Wish,
     *,
+    on_looked: Callable[[int], None] = lambda rows: None,
     on_sent: Callable[[int], None] = lambda rows: None,
     on_wait: Callable[[str], None] = lambda why: None,
 ) -> Report:
-    """Sends all drafts of a plan.
+    """Sends all drafts of a plan, after a look at what the node knows of its source.
 
     Args:
+        on_looked: is told the number of rows that were compared with the last reading so far.
         on_sent: is told the number of rows that the node has dealt with so far.
         on_wait: is told, once, that another import of the source must end first.
 
     Raises:
+        FileRefused: the file can't be meant as it is; nothing was sent.
         NodeRefused, NodeUnavailable: the import ended early; what was signed stays.
     """
+    check_files(plan, wish.accepted)
     sending = _Sending(plan, node, wish, on_wait)
-    return await sending.run(on_sent)
+    return await sending.run(on_looked, on_sent)
+
+
+async def ask_about(plan: Plan, drafted: Drafted, node: ImportNode, wish: Wish) -> dict[str, Any]:
+    """What the node would do with one row, as a dry run tells it.
+
+    Raises:
+        NodeRefused, NodeUnavailable: it didn't tell.
+    """
+    sending = _Sending(plan, node, wish, lambda why: None)
+    return await sending.ask_about(drafted)
 
 
 class _Sending:
+    """One import on its way."""
+
     def __init__(
         self, plan: Plan, node: ImportNode, wish: Wish, on_wait: Callable[[str], None]
     ) -> None:
         self._plan = plan
         self._on_wait = on_wait
         self._node = node
+        self._wish = wish
+        self._state = state_digest(plan)
+        self._numbers = plan.mapping.key.duplicates is Duplicates.NUMBER
         self._source = wish.source or plan.mapping.source
         self._queue = wish.queue or plan.mapping.screening
         complete, why_not = _completeness(plan, wish)
-        self._report = Report(secrets.token_hex(8), complete, why_not)
+        self._report = Report("", complete, why_not)
         self._report.refused += plan.refused
         unused = {
             "refused": len({(each.file, each.row) for each in plan.refused}),
@@ -117,27 +164,83 @@ class _Sending:
         }
         self._report.counts.update({name: count for name, count in unused.items() if count})
 
-    async def run(self, on_sent: Callable[[int], None]) -> Report:
-        drafts = await self._numbered()
-        if not drafts:
-            return self._report
-        chunks = list(_chunks(drafts))
+    async def run(self, on_looked: Callable[[int], None], on_sent: Callable[[int], None]) -> Report:
+        report, wish = self._report, self._wish
+        about = await self._tried(lambda: self._node.source(self._source, self._state))
+        check_source(self._plan, self._source, about, self._state, wish.accepted)
+        last = about.get("last")
+        changed = wish.look or last is None or last["state"] != self._state
+        known = await self._known(about) if changed or self._numbers else []
+        drafts = in_sending_order(await self._numbered(known))
+        first = self._place(drafts, about)
+        if wish.look or (known and changed and not first):
+            report.survey = await self._survey(drafts, known, on_looked)
+            check_rows(self._plan, report.survey, about, wish.accepted, complete=report.complete)
+        if drafts and not wish.look:
+            await self._send(drafts, first, on_sent)
+        return report
+
+    async def ask_about(self, drafted: Drafted) -> dict[str, Any]:
+        """The entry of a dry run about one row."""
+        request = self._request([row_json(drafted.draft)], dry_run=True) | {"run": "look"}
+        answer = await self._ask(request)
+        return dict(answer["rows"][0])
+
+    async def _known(self, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The open rows that the node has of this source."""
+        if not about["open"]:
+            return []
+        answer = await self._ask(self._request([], dry_run=True))
+        return list(answer.get("gone", ()))
+
+    def _place(self, drafts: Sequence[Drafted], about: Mapping[str, Any]) -> int:
+        """Where to begin: behind the rows that an interrupted import of just these has taken."""
+        wish = (self._source, self._report.complete, self._queue, self._plan.space)
+        name = run_name(self._plan, drafts, *wish)
+        begun = about.get("begun")
+        if begun is not None and begun["run"].startswith(f"{name}.") and not self._wish.whole:
+            self._report.run = begun["run"]
+            # The last chunk is sent again in any case: it says that the run is at its end.
+            self._report.taken = min(int(begun["taken"]), max(len(drafts) - 1, 0))
+        else:
+            self._report.run = f"{name}.{secrets.token_hex(4)}"
+        return self._report.taken
+
+    async def _survey(
+        self,
+        drafts: Sequence[Drafted],
+        known: Sequence[Mapping[str, Any]],
+        on_looked: Callable[[int], None],
+    ) -> Survey:
+        """What the node would do with each row."""
+        survey = Survey(known)
+        for chunk in _chunks(drafts):
+            request = self._request([row_json(each.draft) for each in chunk], dry_run=True)
+            answer = await self._ask(request | {"run": self._report.run})
+            survey.rows += zip(chunk, answer["rows"], strict=True)
+            on_looked(len(survey.rows))
+        return survey
+
+    async def _send(
+        self, drafts: Sequence[Drafted], first: int, on_sent: Callable[[int], None]
+    ) -> None:
+        chunks = list(_chunks(drafts[first:]))
         began = ended = False
         try:
             for number, chunk in enumerate(chunks, start=1):
                 last = number == len(chunks)
-                request = self._request([row_json(each.draft) for each in chunk], last=last)
+                rows = [row_json(each.draft) for each in chunk]
+                request = self._request(rows, last=last) | {"first": first + self._report.sent}
                 answer = await (self._ask(request) if began else self._begin(request))
                 began, ended = True, last
                 self._take(chunk, answer)
-                on_sent(self._report.sent)
+                on_sent(first + self._report.sent)
         except NodeRefused:
             ended = not began  # what never began needs no end
             raise
         finally:
             if not ended:
-                await self._end()
-        return self._report
+                await self._pause()
 
     async def _begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The first chunk; if a killed import is still taken for a living one, waits it out."""
@@ -153,11 +256,10 @@ class _Sending:
             await asyncio.sleep(WAIT_PAUSE_S)
             waited_s += WAIT_PAUSE_S
 
-    async def _numbered(self) -> Sequence[Drafted]:
-        if self._plan.mapping.key.duplicates is not Duplicates.NUMBER:
+    async def _numbered(self, known: Sequence[Mapping[str, Any]]) -> Sequence[Drafted]:
+        if not self._numbers:
             return self._plan.drafts
-        known = await self._ask(self._request([], dry_run=True))
-        keys = [str(each["key"]) for each in known.get("gone", ())]
+        keys = {str(each["key"]): str(each["thing"]) for each in known}
         return await number_shared(self._plan.drafts, keys, self._unchanged)
 
     async def _unchanged(self, drafts: Sequence[DraftRow]) -> set[str]:
@@ -179,16 +281,23 @@ class _Sending:
             "rows": list(rows),
         }
         if not dry_run:
-            request["run"] = self._report.run
+            request |= {"run": self._report.run, "state": self._state}
+            request["columns"] = columns_of(self._plan)
+        if self._plan.any_source:
+            request["any_source"] = True
         if self._plan.mapping.platform is not None:
             request["platform"] = self._plan.mapping.platform
         return request
 
     async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._tried(lambda: self._node.import_rows(self._source, request))
+
+    async def _tried(self, ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        """The answer to a question, which is asked again where the node is not there just now."""
         pause_s = FIRST_PAUSE_S
         for attempt in range(1, TRIES + 1):
             try:
-                return await self._node.import_rows(self._source, request)
+                return await ask()
             except NodeUnavailable:
                 if attempt == TRIES:
                     raise
@@ -196,11 +305,11 @@ class _Sending:
             pause_s *= 2
         raise AssertionError("unreachable: the last try returns or raises")
 
-    async def _end(self) -> None:
-        """Ends a run that stops early: nothing of it is complete, and nothing is closed."""
-        request = self._request([]) | {"complete": False}
+    async def _pause(self) -> None:
+        """Lets go of a run that stops early: another may begin, or this one go on."""
+        request = self._request([], last=False) | {"complete": False, "pause": True}
         with contextlib.suppress(NodeRefused, NodeUnavailable, TimeoutError):
-            async with asyncio.timeout(_END_S):
+            async with asyncio.timeout(_PAUSE_S):
                 await self._node.import_rows(self._source, request)
 
     def _take(self, chunk: Sequence[Drafted], answer: Mapping[str, Any]) -> None:
@@ -210,6 +319,8 @@ class _Sending:
         for drafted, row in zip(chunk, answer["rows"], strict=True):
             outcome = str(row["outcome"])
             report.counts[outcome] += 1
+            if row.get("thing") is not None:
+                report.things[drafted.row.file, drafted.row.number] = str(row["thing"])
             for problem in row.get("problems", ()):
                 path = str(problem["path"]).removeprefix("facts.")
                 example = str(problem.get("example", ""))
@@ -250,7 +361,8 @@ def row_json(draft: DraftRow) -> dict[str, Any]:
     }
     if draft.marks:
         found["marks"] = [_mark_json(mark) for mark in draft.marks[:MARKS_MAX]]
-    return found
+    ids = {"thing": draft.thing, "seen": draft.seen}
+    return found | {name: value for name, value in ids.items() if value is not None}
 
 
 def _mark_json(mark: Mark) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 Owns which groups of commands there are. Each is a module with a function `register`; packages
 outside the node add theirs through the entry point group `hutong.commands`, with the same function.
-Modules of commands import only what parsing needs, so that help is there at once.
+Modules of commands import only what parsing needs, so that help is there at once. Commands of
+other packages find the node through the object of their context (`desk_requests`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 import typer
 
 from hutong_node.commands.terms import UNUSABLE
+from hutong_node.desk_requests import DeskDoor
 
 GROUPS: Final = (
     "founding",
@@ -38,6 +40,7 @@ def application() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         help="A node that exchanges signed needs, offers and deliveries with other organisations.",
+        context_settings={"obj": DeskDoor()},
     )
     for name in GROUPS:
         import_module(f"hutong_node.commands.{name}").register(app)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -74,21 +74,26 @@ def refusal_of(error: StoreError) -> Refused:
     )
 
 
-def problem_response(refused: Refused) -> web.Response:
-    """The HTTP answer of a refusal."""
-    status = STATUS[refused.code]
+def problem_json(refused: Refused) -> dict[str, Any]:
+    """The problem document of a refusal."""
     answer = ErrorAnswer(
         type=f"urn:hutong:error:{refused.code.value}",
         title=refused.title,
-        status=status,
+        status=STATUS[refused.code],
         code=refused.code.value,
         detail=refused.detail,
         way_out=refused.way_out,
         problems=problem_items(refused.problems),
     )
+    return answer.model_dump(mode="json")
+
+
+def problem_response(refused: Refused) -> web.Response:
+    """The HTTP answer of a refusal."""
+    status = STATUS[refused.code]
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return web.Response(
-        text=json.dumps(answer.model_dump(mode="json"), ensure_ascii=False),
+        text=json.dumps(problem_json(refused), ensure_ascii=False),
         status=status,
         content_type=CONTENT_TYPE,
         headers=headers,

@@ -19,12 +19,13 @@ BODY_BYTES_MAX = 1_048_576
 
 @dataclass(slots=True)
 class KnownRow:
-    """What was signed last for a key, and whether its thing is closed."""
+    """What was signed last for a key, whether its thing is closed, and all it ever said."""
 
     content: str
     row: str
     run: str
     closed: bool = False
+    said: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -39,6 +40,9 @@ class FakeNode:
     failures: list[NodeUnavailable | NodeRefused | None] = field(default_factory=list)
     refuse: dict[str, tuple[str, str]] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    elsewhere: list[dict[str, str]] = field(default_factory=list)
+    things: dict[str, str] = field(default_factory=dict)
     open_run: str | None = None
     signed: int = 0
 
@@ -55,9 +59,12 @@ class FakeNode:
         if not dry_run:
             if self.open_run not in (None, run):
                 raise NodeRefused("another run of this source is under way")
-            self.open_run = None if asked["last"] else run
+            paused = asked.get("pause", False)
+            self.open_run = None if asked["last"] or paused else run
+            self._note_run(asked)
         outcomes = [self._row(row, asked, run) for row in asked["rows"]]
-        gone = self._gone(asked, run) if asked["last"] else []
+        looked = dry_run and "run" in asked
+        gone = self._gone(asked, run) if asked["last"] and not looked else []
         counts = Counter(row["outcome"] for row in (*outcomes, *gone))
         acts = ("new", "revised", "reopened", "closed")
         signed = 0 if dry_run else sum(counts[outcome] for outcome in acts)
@@ -72,6 +79,30 @@ class FakeNode:
             "dry_run": dry_run,
         }
 
+    async def source(self, source: str, state: str | None = None) -> dict[str, Any]:
+        """As the node's `GET /v1/imports/{source}`."""
+        ended = [run for run in self.runs if run["finished"]]
+        same = [run for run in ended if run["state"] == state]
+        latest = self.runs[-1] if self.runs else None
+        return {
+            "source": source,
+            "open": sum(not known.closed for known in self.rows.values()),
+            "last": ended[-1] if ended else None,
+            "begun": None if latest is None or latest["finished"] else latest,
+            "same": same[-1] if same else None,
+            "elsewhere": self.elsewhere,
+        }
+
+    def _note_run(self, asked: dict[str, Any]) -> None:
+        if not self.runs or self.runs[-1]["run"] != asked["run"]:
+            told = {name: asked[name] for name in ("run", "mapping", "state", "columns")}
+            at = f"2026-01-01T00:00:{len(self.runs):02}Z"
+            self.runs.append(told | {"taken": 0, "finished": False, "at": at})
+        run = self.runs[-1]
+        run["finished"] |= asked["last"]
+        if asked.get("first") == run["taken"]:
+            run["taken"] += len(asked["rows"])
+
     def _row(self, row: dict[str, Any], asked: dict[str, Any], run: str) -> dict[str, Any]:
         key = row["key"]
         told = {"key": key, "row": row["row"], "problems": []}
@@ -81,6 +112,8 @@ class FakeNode:
             return told | {"outcome": "refused", "problems": [problem]}
         content = json.dumps([row["type"], row["facts"], row["text"]], sort_keys=True)
         known = self.rows.get(key)
+        if asked["dry_run"]:
+            told |= self._read(known, content)
         changed = known is None or known.content != content
         if asked["queue"] and changed:
             if not asked["dry_run"]:
@@ -97,8 +130,18 @@ class FakeNode:
         else:
             outcome = "revised" if changed else "unchanged"
         if not asked["dry_run"]:
-            self.rows[key] = KnownRow(content, row["row"], run)
+            before = known.said if known is not None else {}
+            self.rows[key] = KnownRow(content, row["row"], run, said=before | {content: run})
         return told | {"outcome": outcome}
+
+    def _read(self, known: KnownRow | None, content: str) -> dict[str, Any]:
+        if known is None:
+            same = [key for key, row in self.rows.items() if row.content == content]
+            return {"read": "new", "same_as": same[0] if same else None}
+        if known.content == content:
+            return {"read": "same"}
+        at = {"read_at": "2026-01-01T00:00:00Z"}
+        return {"read": "earlier", **at} if content in known.said else {"read": "changed"}
 
     def _gone(self, asked: dict[str, Any], run: str) -> list[dict[str, Any]]:
         present = {row["key"] for row in asked["rows"]}
@@ -108,5 +151,6 @@ class FakeNode:
                 continue
             known.closed = asked["complete"] and not asked["dry_run"]
             outcome = "closed" if asked["complete"] else "gone"
-            found.append({"key": key, "row": known.row, "outcome": outcome, "thing": "rec-x"})
+            found.append({"key": key, "row": known.row, "outcome": outcome})
+            found[-1]["thing"] = self.things.get(key, f"rec-{key}")
         return found

@@ -35,6 +35,7 @@ class LocalApi:
         """The routes."""
         application = web.Application(client_max_size=1_048_576)
         application.router.add_post("/v1/imports/{source}", self._import)
+        application.router.add_get("/v1/imports/{source}", self._source)
         application.router.add_get("/v1/things", self._things)
         return application
 
@@ -49,6 +50,10 @@ class LocalApi:
         except NodeUnavailable as unavailable:
             return _problem(503, str(unavailable))
         return web.json_response(answer)
+
+    async def _source(self, request: web.Request) -> web.Response:
+        state = request.query.get("state")
+        return web.json_response(await self.node.source(request.match_info["source"], state))
 
     async def _things(self, request: web.Request) -> web.Response:
         self.asked.append(request.query_string)

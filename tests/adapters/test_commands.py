@@ -167,13 +167,96 @@ def test_a_refusal_of_the_node_is_shown_in_its_words(app: typer.Typer, sheet: Pa
     assert "another run is under way: here" in result.stderr
 
 
-def test_explain_shows_a_row_and_names_one_that_is_not_there(app: typer.Typer, sheet: Path) -> None:
-    arguments = ("adapter", "explain", sheet, "--mapping", sheet.with_suffix(".toml"), "--row")
+def test_explain_shows_each_field_with_its_cell_and_rule(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    arguments = ("adapter", "explain", sheet, "--mapping", mapping, "--data", sheet.parent, "--row")
     result = run(app, *arguments, "3")
     assert result.exit_code == 0
-    assert '  text.title <- 物资 = "大米"' in result.stdout
+    lines = mapping.read_text("utf-8").splitlines()
+    for field, cell, rule in (
+        ("text.title", "物资 (C3)", "title = "),
+        ("lines[0].quantity.unit", "单位 (E3)", "quantity = "),
+        ("urgency", "no cell", "urgency = "),
+    ):
+        (line,) = [each for each in result.stdout.splitlines() if f"  {field} <- {cell}" in each]
+        number = int(line.rpartition("mapping line ")[2].rstrip(")"))
+        assert rule in lines[number - 1]
+    assert "known again by: 编号" in result.stdout
     missing = run(app, *arguments, "9")
     assert (missing.exit_code, "has no row 9" in missing.stderr) == (EXIT_STOPPED, True)
+
+
+def test_explain_says_what_the_node_would_do_and_why(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    where = ("--mapping", mapping, "--data", sheet.parent, "--incident", PLACEHOLDER)
+    with serving(LocalApi(), sheet.parent):
+        run(app, "import", sheet, *where)
+        same = run(app, "adapter", "explain", sheet, *where, "--row", "3")
+        write_csv(
+            sheet.parent, [HEADER, ROW, ["A-2", *ROW[1:3], "99", *ROW[4:]], ["A-3", *ROW[1:]]]
+        )
+        edited = run(app, "import", sheet, *where, "--explain", "3", "--explain", "4")
+    assert "the node would sign nothing" in same.stdout
+    assert "the node would sign a revision" in edited.stdout
+    assert "the node would sign a new record" in edited.stdout
+    alone = run(app, "adapter", "explain", sheet, *where, "--row", "3")
+    assert (alone.exit_code, "the node was not asked" in alone.stdout) == (0, True)
+
+
+def test_explain_names_what_stays_at_home_and_does_not_show_it(
+    app: typer.Typer, sheet: Path
+) -> None:
+    text = changed('ignore = ["备注"]', "") + '[sensitive]\ncontact = { from = "备注" }\n'
+    text = changed("title = {", 'place_name = { from = "区县", personal = "cut" }\ntitle = {', text)
+    text = changed('code = { from = "区县" }', 'code = { const = "610113" }', text)
+    mapping = write_mapping(sheet.parent, text)
+    write_csv(sheet.parent, [HEADER, ["A-1", "村13900139000", *ROW[2:5], "13800138000"]])
+    arguments = ("--mapping", mapping, "--data", sheet.parent, "--row", "2")
+    said = run(app, "adapter", "explain", sheet, *arguments).stdout
+    assert "sensitive.contact <- 备注 (F2) = (stays at home)" in said
+    assert "to be looked at: 区县 (B2): pii:cn_mobile" in said
+    assert "waits for a person, whatever the mapping says" in said
+    assert "13800138000" not in said
+    assert "13900139000" not in said
+
+
+def test_diff_shows_what_changed_and_sends_nothing(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    where = ("--mapping", mapping, "--data", sheet.parent, "--incident", PLACEHOLDER)
+    api = LocalApi()
+    with serving(api, sheet.parent):
+        run(app, "import", sheet, *where)
+        write_csv(sheet.parent, [HEADER, [*ROW[:3], "99", *ROW[4:]], ["A-3", *ROW[1:]]])
+        shown = run(app, "import", sheet, *where, "--diff")
+        as_json = told(run(app, "import", sheet, *where, "--diff", "--json"))
+    assert "since the last import: 1 new, 1 changed, 1 gone, 0 as they were" in shown.stdout
+    assert "+ sheet.csv row 3" in shown.stdout
+    assert "- sheet.csv row 3" in shown.stdout
+    assert as_json["diff"]["new"] == ["sheet.csv row 3"]
+    assert api.node.signed == 2
+
+
+def test_what_stops_an_import_is_accepted_by_its_name(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    copy = write_csv(sheet.parent, [HEADER, ROW, ["A-2", *ROW[1:]]], "copy.csv")
+    arguments = ("import", sheet, copy, "--mapping", mapping, "--dry-run")
+    stopped = run(app, *arguments)
+    assert (stopped.exit_code, "--accept same-file-twice" in stopped.stderr) == (EXIT_STOPPED, True)
+    assert run(app, *arguments, "--accept", "same-file-twice").exit_code == 0
+    wrong = run(app, *arguments, "--accept", "all")
+    assert (wrong.exit_code, "is one of" in wrong.stderr) == (EXIT_STOPPED, True)
+
+
+def test_progress_is_told_in_lines_where_that_is_asked_for(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    where = ("--mapping", mapping, "--data", sheet.parent)
+    with serving(LocalApi(), sheet.parent):
+        quiet = run(app, "import", sheet, *where)
+        plain = run(app, "import", sheet, *where, "--progress", "plain")
+    assert quiet.stderr == ""
+    assert "sending: 2 of 2, " in plain.stderr
+    assert "s left" in plain.stderr
+    assert run(app, "import", sheet, *where, "--progress", "x").exit_code == EXIT_STOPPED
 
 
 def test_check_holds_a_mapping_against_files(app: typer.Typer, sheet: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_file_goes_in_chunks_of_one_run_of_which_only_the_last_ends_it(tmp_pat
     asyncio.run(send_plan(plan(tmp_path, rows_of(250)), node, Wish(), on_sent=seen.append))
     assert [len(request["rows"]) for request in node.requests] == [100, 100, 50]
     assert [request["last"] for request in node.requests] == [False, False, True]
-    assert len({request["run"] for request in node.requests}) == 1
+    assert len({request["run"] for request in node.requests if "run" in request}) == 1
     assert seen == [100, 200, 250]
 
 
@@ -210,7 +210,7 @@ def test_a_node_that_stays_away_ends_the_import_and_the_next_one_goes_on(tmp_pat
     assert node.signed == 100
     assert node.open_run is None
     report = send(node, planned, Wish(complete=True))
-    assert report.counts == {"unchanged": 100, "new": 150}
+    assert (report.counts, report.taken) == ({"new": 150}, 100)
     assert node.signed == 250
 
 
@@ -253,19 +253,39 @@ class Interrupting(FakeNode):
         return answer
 
 
-def test_an_interrupted_import_ends_its_run_closes_nothing_and_is_resumed(
+def test_an_interrupted_import_closes_nothing_and_goes_on_where_it_stopped(
     tmp_path: Path,
 ) -> None:
     node = Interrupting()
-    send(FakeNode(), plan(tmp_path, rows_of(1)))
     planned = plan(tmp_path, rows_of(450))
     with pytest.raises(asyncio.CancelledError):
         send(node, planned, Wish(complete=True))
     assert node.signed == 200
-    assert (node.requests[-1]["last"], node.requests[-1]["complete"]) == (True, False)
+    assert node.requests[-1]["pause"]
+    assert (node.requests[-1]["last"], node.requests[-1]["complete"]) == (False, False)
     resumed = send(node, planned, Wish(complete=True))
-    assert resumed.counts == {"unchanged": 200, "new": 250}
+    assert (resumed.counts, resumed.taken, resumed.gone) == ({"new": 250}, 200, [])
     assert node.signed == 450
+    assert len({request["run"] for request in node.requests if "run" in request}) == 1
+
+
+def test_an_interrupted_import_of_another_state_is_not_gone_on_with(tmp_path: Path) -> None:
+    node = Interrupting()
+    with pytest.raises(asyncio.CancelledError):
+        send(node, plan(tmp_path, rows_of(250)))
+    rows = rows_of(250)
+    rows[0][3] = "999"
+    report = send(node, plan(tmp_path, rows))
+    assert (report.counts, report.taken) == ({"revised": 1, "unchanged": 199, "new": 50}, 0)
+
+
+def test_every_row_is_sent_again_where_its_record_is_asked_for(tmp_path: Path) -> None:
+    node = Interrupting()
+    planned = plan(tmp_path, rows_of(250))
+    with pytest.raises(asyncio.CancelledError):
+        send(node, planned)
+    report = send(node, planned, Wish(whole=True))
+    assert (report.counts, report.taken) == ({"unchanged": 200, "new": 50}, 0)
 
 
 def test_marks_go_with_their_row_and_let_it_wait(tmp_path: Path) -> None:
