@@ -82,13 +82,16 @@ def target_of(
 
 
 def loaded_mapping(name: str) -> RowMapping:
-    """A mapping by its path or name.
+    """A mapping by its path or name; `hutong-export` is one that has no file.
 
     Raises:
         MappingRefused: with all that is wrong with it.
     """
+    from hutong_adapters import export_reading
     from hutong_adapters.mapping_load import load_mapping
 
+    if name == export_reading.NAME:
+        return export_reading.export_mapping()
     return load_mapping(name)
 
 
@@ -98,9 +101,12 @@ def plan_of(mapping: RowMapping, files: list[Path], target: Target, progress: st
     Raises:
         FileRefused, MappingRefused: as `make_plan`.
     """
+    from hutong_adapters import export_reading
     from hutong_adapters.planning import make_plan
 
     with progressing("mapping", None, progress) as advance:
+        if mapping.name == export_reading.NAME:
+            return export_reading.make_export_plan(files, on_row=advance)
         return make_plan(mapping, files, target, on_row=advance)
 
 

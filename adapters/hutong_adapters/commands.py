@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from hutong_adapters import commands_adapter
+from hutong_adapters import commands_adapter, commands_export
 from hutong_adapters.command_terms import (
     EXIT_ROWS,
     EXIT_STOPPED,
@@ -85,6 +85,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands to a command line; a second call changes nothing."""
     if not any(command.name == "import" for command in app.registered_commands):
         app.command("import")(import_command)
+        app.command("export")(commands_export.export_command)
     if not any(group.name == "adapter" for group in app.registered_groups):
         adapter = typer.Typer(no_args_is_help=True, help="Look at mappings before using them.")
         adapter.command("list")(commands_adapter.list_command)

@@ -30,7 +30,7 @@ from hutong_adapters.command_terms import (
     target_of,
     visible,
 )
-from hutong_adapters.interface import NodeRefused, NodeUnavailable
+from hutong_adapters.interface import FileRefused, NodeRefused, NodeUnavailable
 
 if TYPE_CHECKING:
     from hutong_adapters.client import Door
@@ -42,8 +42,10 @@ OneFile = Annotated[Path, typer.Argument(help="A table.")]
 
 def list_command() -> None:
     """List the built-in mappings."""
+    from hutong_adapters import export_reading
     from hutong_adapters.mapping_load import built_in_names, load_mapping
 
+    typer.echo(f"{export_reading.NAME}: {export_reading.ABOUT}")
     for name in built_in_names():
         typer.echo(f"{name}: {load_mapping(name).about}")
 
@@ -103,10 +105,13 @@ def show_rows(
     Raises:
         FileRefused: a row is not there.
     """
+    from hutong_adapters import export_reading
     from hutong_adapters.explaining import explain, find_row
     from hutong_adapters.planning import resolve_parameters
     from hutong_adapters.rule_lines import RuleLines, mapping_text
 
+    if plan.mapping.name == export_reading.NAME:
+        raise FileRefused(plan.mapping.name, "the columns of an export are named as their fields")
     parameters, _ = resolve_parameters(plan.mapping, replace(target, may_guess=True))
     rules = RuleLines(mapping_text(mapping))
     for wanted in rows:

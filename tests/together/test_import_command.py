@@ -110,3 +110,22 @@ async def test_copy_with_ids_is_known_again_when_its_keys_are_renamed(tmp_path: 
         assert again["counts"] == {"revised": 1, "unchanged": 5}
         taken = await importing(swa, file, *given, "--write-back", out)
         assert "is there already" in taken["stopped"][0]
+
+
+async def test_import_and_export_open_the_folder_where_no_node_runs(tmp_path: Path) -> None:
+    tmp_path.joinpath("sheet.toml").write_text(MAPPING, "utf-8")
+    file = write_table(tmp_path / "sheet.csv", [HEADER, *rows(3)])
+    given = (file, "--mapping", tmp_path / "sheet.toml")
+    async with processes(tmp_path, "swa") as (swa,):
+        await incident(swa)
+        await swa.stop()
+        assert (await importing(swa, *given))["signed"] == 3
+        assert (await importing(swa, *given))["counts"] == {"unchanged": 3}
+        out = tmp_path / "out.xlsx"
+        code, said, errors = await run(swa, "export", "need", "--own", "-o", out)
+        assert (code, "3 records in 3 rows" in said) == (0, True), errors
+        code, said, errors = await run(swa, "import", out, "--mapping", "hutong-export")
+        assert (code, "3 unchanged; 0 records signed" in said) == (0, True), errors
+        await swa.start()
+        code, said, _ = await run(swa, "export", "-o", "-", "--numbers")
+        assert (code, said.count("rec-")) == (0, 2 * (3 + 1) + 3)
