@@ -22,6 +22,7 @@ GROUPS: Final = (
     "founding",
     "running",
     "looking",
+    "doctor",
     "stating",
     "partners",
     "queue",

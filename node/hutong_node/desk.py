@@ -175,14 +175,33 @@ async def open_desk(folder: DataFolder, doing: str) -> AsyncIterator[Desk]:
         found.release()
 
 
+def running_desk(folder: DataFolder) -> RunningDesk | None:
+    """The node that runs in a folder; None if none does, or it isn't so far yet.
+
+    Raises:
+        Refused: its token can't be read.
+    """
+    found = FolderLock.try_take(folder.lock, "look")
+    if isinstance(found, FolderLock):
+        found.release()
+        return None
+    return _node_of(folder, found)
+
+
+def _node_of(folder: DataFolder, holder: Holder) -> RunningDesk | None:
+    running = RunningFile.read(folder.running)
+    # The file of a node that was killed may name what is now another program's address.
+    if running is None or running.pid != holder.pid:
+        return None
+    return RunningDesk(running.url, _token(folder))
+
+
 async def _lock_or_node(folder: DataFolder, doing: str) -> FolderLock | RunningDesk:
     """The folder's lock, or the running node that holds it."""
     end_s = asyncio.get_running_loop().time() + WAIT_S
     while isinstance(found := FolderLock.try_take(folder.lock, doing), Holder):
-        running = RunningFile.read(folder.running)
-        # The file of a node that was killed may name what is now another program's address.
-        if running is not None and running.pid == found.pid:
-            return RunningDesk(running.url, _token(folder))
+        if (desk := _node_of(folder, found)) is not None:
+            return desk
         if asyncio.get_running_loop().time() >= end_s:
             raise in_use(folder.root, found)
         await asyncio.sleep(_POLL_S)

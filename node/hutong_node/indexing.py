@@ -72,6 +72,7 @@ class FoldIndex:
         self.cost = Cost()
         self._lock = threading.Lock()
         self._following = asyncio.Lock()
+        path.touch(mode=0o600)
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         # Losing the last moments of a derived file in a power cut costs time only.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hutong_node import api_models as shapes
+from hutong_node.doctor.shapes import DoctorAnswer
 from hutong_node.refusals import Code, Refused
 
 if TYPE_CHECKING:  # a command that asks a running node needs the table and not the node
@@ -45,6 +46,14 @@ class StatusQuery(InstantQuery):
     """`fold`: with the digests of what the records come to; by default only in small stores."""
 
     fold: bool | None = None
+
+
+class DoctorQuery(Query):
+    """`peer`: only this one, by its id, its beginning, name or host. `seconds`: for databases."""
+
+    peer: Annotated[str, Field(max_length=256)] | None = None
+    lang: Literal["en", "zh"] = "en"
+    seconds: Annotated[int, Field(ge=1, le=30)] = 20
 
 
 class ThingsQuery(InstantQuery):
@@ -135,6 +144,12 @@ OPERATIONS: Final = (
         shapes.StatusAnswer,
         lambda node, call: node.status(as_of=call.query.as_of, fold=call.query.fold),
         query=StatusQuery,
+    ),
+    Operation(
+        "doctor", "GET", "/v1/doctor", "What is wrong, why it matters, and what to do",
+        DoctorAnswer,
+        lambda node, call: node.doctor(call.query.peer, call.query.lang, call.query.seconds),
+        query=DoctorQuery,
     ),
     Operation(
         "listThings", "GET", "/v1/things", "Needs, offers and other things, page by page",

@@ -141,6 +141,10 @@ class Roster:
             ).fetchall()
         return bool(let_in or (named and new))
 
+    def turned_away(self) -> frozenset[OrgId]:
+        """Those of whom the operator wants nothing, whoever names them."""
+        return frozenset(OrgId(org) for (org,) in self._rows("SELECT id FROM turned_away"))
+
     def add_named(self, namings: Iterable[Naming], now_ms: int) -> int:
         """Takes note of whom stewards named; how many are new.
 

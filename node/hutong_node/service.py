@@ -50,6 +50,8 @@ from hutong_node.api_models import (
     ThingAnswer,
     ThingsAnswer,
 )
+from hutong_node.doctor.answer import examine_running
+from hutong_node.doctor.shapes import DoctorAnswer
 from hutong_node.importing import Importing
 from hutong_node.indexing import ThingFilter
 from hutong_node.intake import DraftFilter, Intake
@@ -376,6 +378,12 @@ class NodeService:
         behind = await self._catch_up()
         return await self._overview.status(
             await self._names(), as_of_ms=as_of_ms, behind=behind, with_fold=fold
+        )
+
+    async def doctor(self, peer: str | None, language: str, seconds: int) -> DoctorAnswer:
+        """What is wrong with this node or with a peer, in words. See `hutong_node.doctor`."""
+        return await examine_running(
+            self._node, await self._names(), peer=peer, language=language, seconds=seconds
         )
 
     async def ready(self) -> HealthAnswer:

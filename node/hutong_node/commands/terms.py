@@ -80,8 +80,8 @@ def quiet_logs() -> None:
     set_up_logging(level="ERROR")
 
 
-def end_refused(refused: Refused, *, as_json: bool) -> NoReturn:
-    """Shows why something was not done, and ends the program."""
+def end_refused(refused: Refused, *, as_json: bool, code: int | None = None) -> NoReturn:
+    """Shows why something was not done, and ends the program with `code`, or by the kind of it."""
     if as_json:
         problems = [
             {"path": p.path, "rule": p.rule, "example": p.example} for p in refused.problems
@@ -105,7 +105,9 @@ def end_refused(refused: Refused, *, as_json: bool) -> NoReturn:
         if refused.way_out:
             lines.append(f"way out: {refused.way_out}")
         typer.echo("\n".join(lines), err=True)
-    raise typer.Exit(UNUSABLE if refused.code.value in _ENVIRONMENT else REFUSED)
+    if code is None:
+        code = UNUSABLE if refused.code.value in _ENVIRONMENT else REFUSED
+    raise typer.Exit(code)
 
 
 def end_wrong(message: str) -> NoReturn:

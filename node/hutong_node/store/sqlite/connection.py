@@ -42,7 +42,7 @@ _SETTINGS: Final[tuple[tuple[str, str, object], ...]] = (
     ("journal_size_limit", str(WAL_BYTES_MAX), WAL_BYTES_MAX),
     ("cache_size", str(-_CACHE_KIB), -_CACHE_KIB),
 )
-_SQLITE_MIN: Final = (3, 37, 0)  # STRICT tables
+SQLITE_MIN: Final = (3, 37, 0)  # STRICT tables
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
@@ -79,9 +79,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    if sqlite3.sqlite_version_info < _SQLITE_MIN:
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
         raise StoreRefused(
-            f"SQLite {sqlite3.sqlite_version} is older than {'.'.join(map(str, _SQLITE_MIN))}"
+            f"SQLite {sqlite3.sqlite_version} is older than {'.'.join(map(str, SQLITE_MIN))}"
         )
     with sqlite_errors(f"opening {path}"):
         return sqlite3.connect(
