@@ -22,6 +22,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from hutong_node.clock import Clock, SystemClock
+from hutong_node.listing import Listing
 from hutong_node.observe import logger
 from hutong_node.roster import Naming
 from hutong_node.store.errors import StoreError
@@ -33,15 +35,18 @@ from hutong_node.store.interface import (
     Watermark,
 )
 from hutong_protocol import fold
+from hutong_protocol.encoding import Value
 from hutong_protocol.exchange import Scope
 from hutong_protocol.fold import FoldRecord, FoldState, ThingBasis, ThingKey, ThingView
 from hutong_protocol.ids import OrgId, RecordId
 from hutong_protocol.record_ext import names_unknown_critical_key
 from hutong_protocol.records import Kind
+from hutong_protocol.schema import decode_part
 
 BATCH_RECORDS: Final = 1_000
-_FORM: Final = 2
+_FORM: Final = 3
 """Form of this file; another one is made anew. So is one of another fold version or store."""
+_SCHEMAS: Final = ("indexing.sql", "listing.sql")
 _FACTS_ROLE: Final = 0
 _TEXT_ROLE: Final = 1
 
@@ -67,9 +72,15 @@ class ThingFilter:
 class FoldIndex:
     """The bases of all things, in a file of their own."""
 
-    def __init__(self, path: Path, generation: bytes) -> None:
-        """Opens the index of the store with this generation, or begins it anew."""
+    def __init__(self, path: Path, generation: bytes, clock: Clock | None = None) -> None:
+        """Opens the index of the store with this generation, or begins it anew.
+
+        Args:
+            clock: says which things are listed as expired.
+        """
+        self.path = path
         self.cost = Cost()
+        self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._following = asyncio.Lock()
         path.touch(mode=0o600)
@@ -78,13 +89,10 @@ class FoldIndex:
         # Losing the last moments of a derived file in a power cut costs time only.
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA secure_delete=ON")
-        self._connection.executescript(
-            (resources.files("hutong_node") / "indexing.sql").read_text(encoding="utf-8")
-        )
-        belongs = f"{_FORM}/{fold.FOLD_VERSION}/{generation.hex()}"
-        if self._property("belongs") != belongs:
+        self._listing = Listing(self._connection)
+        self._belongs = f"{_FORM}/{fold.FOLD_VERSION}/{generation.hex()}"
+        if not self._is_current():
             self.clear()
-            self._set_property("belongs", belongs)
 
     def close(self) -> None:
         """Closes the file."""
@@ -94,8 +102,16 @@ class FoldIndex:
     def clear(self) -> None:
         """Forgets everything, to be made again from the store."""
         with self._lock, self._transaction():
-            for table in ("members", "things", "namings", "properties"):
-                self._connection.execute(f"DELETE FROM {table}")
+            # A file of another form may have other columns, so the tables go, too.
+            for (table,) in self._connection.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            ).fetchall():
+                self._connection.execute(f'DROP TABLE "{table}"')
+            for name in _SCHEMAS:
+                for statement in _statements(name):
+                    self._connection.execute(statement)
+            self._set_property("belongs", self._belongs)
+        self._listing.forget_numbers()
 
     @property
     def watermark(self) -> Watermark:
@@ -145,6 +161,20 @@ class FoldIndex:
                 logger().error("index-stopped", error=type(broken).__name__)
                 await asyncio.sleep(1)
                 changed.set()
+
+    def turn_lists(self, as_of_ms: int) -> None:
+        """Brings the lists to an instant: what expires by then is listed as expired.
+
+        A moment's work, left for later while the index is being written to.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._listing.is_time(as_of_ms):
+                with self._transaction():
+                    self._listing.turn(as_of_ms)
+        finally:
+            self._lock.release()
 
     # Reading
 
@@ -246,17 +276,21 @@ class FoldIndex:
         found: dict[RecordId, StoredRecord],
         watermark: Watermark,
     ) -> None:
+        now_ms = self._clock.now_ms()
         with self._lock, self._transaction():
             for key, ids in sorted(members.items()):
-                records = list(_fold_records(found[record] for record in ids if record in found))
+                stored = [found[record] for record in ids if record in found]
+                records = list(_fold_records(stored))
                 if records:
-                    self._write_basis(key, fold.reduce_thing(records), ids)
+                    self._write_thing(key, fold.reduce_thing(records), stored, now_ms)
                     self.cost.bases_written += 1
                     self.cost.records_read += len(records)
             self._set_property("row", watermark.row)
             self._set_property("part_change", watermark.part_change)
 
-    def _write_basis(self, key: ThingKey, basis: ThingBasis, ids: set[RecordId]) -> None:
+    def _write_thing(
+        self, key: ThingKey, basis: ThingBasis, stored: Sequence[StoredRecord], now_ms: int
+    ) -> None:
         thing = basis.thing
         (number,) = self._connection.execute(
             "INSERT INTO things (space, topic, id, type, closed, valid_until_ms, basis)"
@@ -272,13 +306,28 @@ class FoldIndex:
             ),
         ).fetchone()
         self._connection.executemany(
-            "INSERT OR IGNORE INTO members VALUES (?, ?)", [(number, record) for record in ids]
+            "INSERT OR IGNORE INTO members VALUES (?, ?, ?)",
+            [(number, record.id, record.row) for record in stored],
+        )
+        in_force = next((each for each in stored if thing and each.id == thing.revision), None)
+        self._listing.put(
+            number,
+            basis,
+            {} if in_force is None else _body(in_force),
+            {record.id: record.row for record in stored},
+            said_ms=max(record.ts for record in stored),
+            as_of_ms=now_ms,
         )
         if thing is not None and thing.named:
             self._connection.executemany(
                 "INSERT OR IGNORE INTO namings (space, topic, org, author) VALUES (?, ?, ?, ?)",
                 [(key.space, key.topic, org, thing.author) for org in thing.named],
             )
+
+    def _is_current(self) -> bool:
+        """Whether the file was made by this form, from this store."""
+        found = self._rows("SELECT 1 FROM sqlite_schema WHERE name = 'properties'")
+        return bool(found) and self._property("belongs") == self._belongs
 
     def _property(self, name: str) -> str | int | None:
         rows = self._rows("SELECT value FROM properties WHERE name = ?", name)
@@ -298,8 +347,47 @@ class FoldIndex:
             yield
         except BaseException:
             self._connection.execute("ROLLBACK")
+            self._listing.forget_numbers()
             raise
         self._connection.execute("COMMIT")
+
+
+class IndexFailed(Exception):
+    """The file of the index can't be read just now."""
+
+
+class IndexReader:
+    """A connection of its own to an index that exists, for reading states of it.
+
+    May be used from any thread, by one at a time; it doesn't wait for the index to be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA query_only=ON")
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One state of the file, whatever is written meanwhile.
+
+        Raises:
+            IndexFailed: it can't be read.
+        """
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN")
+                try:
+                    yield self._connection
+                finally:
+                    self._connection.execute("ROLLBACK")
+            except sqlite3.Error as broken:
+                raise IndexFailed(type(broken).__name__) from broken
 
 
 def _fold_records(records: Iterable[StoredRecord]) -> Iterator[FoldRecord]:
@@ -330,6 +418,21 @@ def fold_record(record: StoredRecord) -> FoldRecord:
         seq=record.seq,
         critical=names_unknown_critical_key(record.ext),
     )
+
+
+def _statements(name: str) -> Iterator[str]:
+    """The statements of one of the package's files of SQL."""
+    lines = (resources.files("hutong_node") / name).read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line.partition("--")[0] for line in lines)
+    return (statement for statement in text.split(";") if statement.strip())
+
+
+def _body(record: StoredRecord) -> dict[str, Value]:
+    """The facts of a version of a thing: of its first record, or the body of a revision."""
+    data, _ = _part(record, _FACTS_ROLE)
+    facts = None if data is None else decode_part(data)
+    body = (facts or {}).get("body")
+    return body if isinstance(body, dict) else facts or {}
 
 
 def _part(record: StoredRecord, role: int) -> tuple[bytes | None, fold.PartState]:

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS things (
     UNIQUE (space, topic, id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS things_by_type ON things (type, space, topic, id);
+CREATE INDEX IF NOT EXISTS things_by_id ON things (id);
 
 -- Whom the stewards of needs named, each once, in the order in which the index found it.
 CREATE TABLE IF NOT EXISTS namings (
@@ -31,5 +32,6 @@ CREATE TABLE IF NOT EXISTS namings (
 CREATE TABLE IF NOT EXISTS members (
     thing  INTEGER NOT NULL REFERENCES things,
     record BLOB NOT NULL,
+    row    INTEGER NOT NULL,            -- of the record in the store
     PRIMARY KEY (thing, record)
 ) STRICT, WITHOUT ROWID;

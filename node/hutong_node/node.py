@@ -103,7 +103,7 @@ def open_parts(
     store.run(StoreMethods.store_events, identity.org, identity.events)
     if store.mismatch is not None:
         logger().warning("own-logs-given-up", reason=store.mismatch.value)
-    index = FoldIndex(folder.root / "index.db", store.run(StoreMethods.status).generation)
+    index = FoldIndex(folder.root / "index.db", store.run(StoreMethods.status).generation, clock)
     certificate = None
     if config.peer.tls:
         certificate = check_certificate(folder.certificate, folder.certificate_key)
