@@ -9,7 +9,7 @@ VENV ?= .venv
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup javascript demo test lint bench vectors sim lock clean
+.PHONY: help setup javascript browser demo test lint bench vectors sim lock clean
 
 help:
 	@echo 'make demo      three organisations on this machine exchange records (ARGS="--check --json")'
@@ -18,6 +18,7 @@ help:
 	@echo 'make lint      the static part of it, and pyright'
 	@echo 'make bench     measure replication (RECORDS=10000 for one size)'
 	@echo 'make vectors   write spec/vectors again from the generator'
+	@echo 'make browser   the pages in Chromium, with axe-core (needs chromium, node and npm)'
 	@echo 'make sim       the long simulations and properties'
 	@echo 'make setup     only the virtual environment, in $(VENV)'
 	@echo 'make lock      resolve the dependencies again (UPGRADE=1 for newer ones)'
@@ -43,6 +44,16 @@ javascript:
 	    cksum $(JS)/package-lock.json > $(JS)/node_modules/.hutong-setup || \
 	    echo 'setup: npm failed; tests of $(JS) cannot run' >&2; \
 	fi
+
+# The pages in a real browser. axe-core is for these tests only; its lock pins it.
+AXE = tests/browser
+browser: setup
+	@if command -v npm >/dev/null 2>&1 && ! (cd $(AXE) && npm ls --silent >/dev/null 2>&1); then \
+	    echo 'setup: installing the packages of $(AXE)' >&2; \
+	    (cd $(AXE) && npm ci --silent --ignore-scripts --no-audit --no-fund) || \
+	    echo 'setup: npm failed; pages are not judged by axe-core' >&2; \
+	fi
+	@"$(VENV)/bin/python" -m pytest -m browser -q $(ARGS)
 
 test: setup javascript
 	@"$(VENV)/bin/python" tools/checks.py test $(ONLY)

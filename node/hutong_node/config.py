@@ -8,19 +8,25 @@ is silently ignored protects nobody.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from hutong_node.zones import zone_of
 
 FILE_NAME: Final = "hutong.toml"
 DEFAULT_PEER_PORT: Final = 8640
 DEFAULT_LOCAL_PORT: Final = 8641
+DEFAULT_BULLETIN_PORT: Final = 8642
+
+_ADDRESS_EXAMPLE: Final = '# address = "https://bulletin.example.org"'
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -50,6 +56,48 @@ class LocalListen(BaseModel):
 
     host: str = "127.0.0.1"
     port: Port = DEFAULT_LOCAL_PORT
+
+
+def _is_loopback(host: str) -> bool:
+    # As in `transport`, which takes half a second to load.
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class BulletinListen(BaseModel):
+    """Where people look at what this node knows, and what of it they may see.
+
+    Nobody is asked for a name here. So a bulletin that others can reach shows only the scopes that
+    are listed for it, and `base` of their spaces.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = DEFAULT_BULLETIN_PORT
+    public: bool = False
+    scopes: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}/[a-z0-9-]{1,64}$")], ...] = ()
+    address: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] | None = None
+    """What others type, without a path: links that are passed on begin with it."""
+    zone: str = "Asia/Shanghai"
+    language: Literal["zh", "en"] = "zh"
+
+    @model_validator(mode="after")
+    def _shows_nothing_by_mistake(self) -> Self:
+        if not self.public and not _is_loopback(self.host):
+            raise ValueError("another host than 127.0.0.1 needs `public = true` and `scopes`")
+        if not self.public and self.address is not None:
+            raise ValueError("an `address` for others needs `public = true` and `scopes`")
+        if self.public and not self.scopes:
+            raise ValueError(
+                'a public bulletin shows what `scopes` lists: scopes = ["space/topic"]'
+            )
+        if zone_of(self.zone) is None:
+            raise ValueError(f"there is no time zone {self.zone} on this machine")
+        return self
 
 
 class Policy(BaseModel):
@@ -84,6 +132,7 @@ class Config(BaseSettings):
     organisation: Annotated[str, Field(min_length=1, max_length=300)]
     peer: PeerListen = PeerListen()
     local: LocalListen = LocalListen()
+    bulletin: BulletinListen = BulletinListen()
     policy: Policy = Policy()
     clock: ClockTrust = ClockTrust()
 
@@ -189,6 +238,8 @@ def write_config(folder: DataFolder, config: Config) -> None:
         FileExistsError: there is one; it is never overwritten.
     """
     peer, local, policy = config.peer, config.local, config.policy
+    bulletin = config.bulletin
+    address = f"address = {_toml(bulletin.address)}" if bulletin.address else _ADDRESS_EXAMPLE
     public = f"public = {_toml(peer.public)}" if peer.public else '# public = "wss://host:8640"'
     text = f"""\
 # A Hutong node. Peers, organisations let in and subscriptions are changed by commands, not here.
@@ -209,6 +260,19 @@ tls = {_toml(peer.tls)}
 # Where people and programs of this organisation reach the node, with the token in api.token.
 host = {_toml(local.host)}
 port = {local.port}
+
+[bulletin]
+# Pages for people, without a password: what this node knows, in Chinese and English.
+enabled = {_toml(bulletin.enabled)}
+host = {_toml(bulletin.host)}
+port = {bulletin.port}
+# For others to see, on another host or behind a proxy: public = true, and which scopes they see.
+public = {_toml(bulletin.public)}
+scopes = [{", ".join(_toml(scope) for scope in bulletin.scopes)}]
+{address}
+# Times are shown in this zone; `language` (zh, en) is for those who ask for neither.
+zone = {_toml(bulletin.zone)}
+language = {_toml(bulletin.language)}
 
 [policy]
 # Headers and parts of one organisation; above it parts are not kept.
@@ -238,7 +302,8 @@ def _in_words(file: Path, text: str, refused: ValidationError) -> str:
     problems = []
     for error in refused.errors(include_url=False, include_input=False):
         place = ".".join(str(part) for part in error["loc"])
-        rule = "unknown key" if error["type"] == "extra_forbidden" else error["msg"]
+        said = error["msg"].removeprefix("Value error, ")
+        rule = "unknown key" if error["type"] == "extra_forbidden" else said
         problems.append(f"{file}{_line_of(text, str(error['loc'][-1]))}: {place}: {rule}")
     return "\n".join(problems)
 

@@ -119,6 +119,9 @@ class Metrics:
             "hutong_clock_off_seconds",
             "By how much this clock is ahead of the median of the peers' clocks",
         )
+        self.pages = histogram(
+            "hutong_bulletin_seconds", "Requests for pages of the bulletin", ["route", "status"]
+        )
         self.requests = histogram(
             "hutong_local_api_seconds", "Requests to the local API", ["route", "status"]
         )

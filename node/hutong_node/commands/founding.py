@@ -38,11 +38,14 @@ def init(
     local_port: Annotated[
         int, typer.Option(help="Port of the local API.", min=0, max=65_535)
     ] = 8641,
+    bulletin_port: Annotated[
+        int, typer.Option(help="Port of the pages for people.", min=0, max=65_535)
+    ] = 8642,
     tls: Annotated[bool, typer.Option(help="Without it only for loopback.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Make a new organisation: its keys, certificate, configuration and first node."""
-    from hutong_node.config import Config, LocalListen, PeerListen
+    from hutong_node.config import BulletinListen, Config, LocalListen, PeerListen
     from hutong_protocol.invites import check_endpoint
 
     if public is not None and not check_endpoint(public):
@@ -54,6 +57,7 @@ def init(
         organisation=named,
         peer=PeerListen(host=host, port=port, public=public, tls=tls),
         local=LocalListen(port=local_port),
+        bulletin=BulletinListen(port=bulletin_port),
     )
     folder = data_folder(data)
     made = _make(folder, config)

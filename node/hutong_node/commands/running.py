@@ -54,6 +54,7 @@ def run(
 async def _run(folder: DataFolder, *, trust_clock: bool) -> None:
     import asyncio
 
+    from hutong_node.bulletin.server import BulletinRefused, BulletinServer
     from hutong_node.http_local import LocalApi, LocalApiRefused
     from hutong_node.keys import KeyFileRefused
     from hutong_node.local_side import LocalSide, refusals_of_opening
@@ -67,15 +68,26 @@ async def _run(folder: DataFolder, *, trust_clock: bool) -> None:
         node = Node(await asyncio.to_thread(open_parts, folder, trust_clock=trust_clock))
     side = LocalSide.open(node, running=True)
     api = LocalApi(side.service, folder, node.parts.config.local)
+    listen = node.parts.config.bulletin
+    bulletin = BulletinServer(node, listen)
+    pages = "off"
     try:
         await node.start()
         await api.start(node.metrics)
+        if listen.enabled:
+            try:
+                await bulletin.start()
+                pages = bulletin.url if listen.address is None else listen.address
+            except BulletinRefused as refused:
+                # Exchanging is what a node is for: it goes on without its pages.
+                pages = f"off: {refused}"
         scheme = "wss" if node.parts.certificate else "ws"
         print_facts(
             {
                 "node": node.parts.config.organisation,
                 "peers reach it at": f"{scheme}://{node.parts.config.peer.host}:{node.peer_port}",
                 "local API": api.url,
+                "bulletin": pages,
             }
         )
         await ending.wait()
@@ -83,6 +95,7 @@ async def _run(folder: DataFolder, *, trust_clock: bool) -> None:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(REFUSED) from None
     finally:
+        await bulletin.stop()
         await api.stop()
         await node.stop()
         side.close()

@@ -18,7 +18,7 @@ from typing import Any, Final
 import aiohttp
 
 from hutong_node.clock import SystemClock
-from hutong_node.config import Config, DataFolder, LocalListen, PeerListen
+from hutong_node.config import BulletinListen, Config, DataFolder, LocalListen, PeerListen
 from hutong_node.founding import found
 from hutong_node.store.sqlite.bystander import count_records
 from hutong_protocol.ids import IdKind, format_id
@@ -54,6 +54,7 @@ class Member:
             organisation=self.name,
             peer=PeerListen(host="127.0.0.1", port=self.peer_port, public=self.endpoint),
             local=LocalListen(port=self.local_port),
+            bulletin=BulletinListen(port=0),
         )
         identity = found(self.folder, config, SystemClock())
         self.org = format_id(IdKind.ORG, identity.org)

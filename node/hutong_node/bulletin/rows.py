@@ -1,0 +1,231 @@
+"""Needs and offers as they stand in lists: a title, a place, what is asked, how it stands.
+
+Owns the reading of several things at once: their records come from the store in one call. A thing
+whose words were erased or haven't arrived is shown as such; its numbers stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from hutong_node.bulletin.amounts import Scale, quantity_shown
+from hutong_node.bulletin.filters import Filters, position_text
+from hutong_node.bulletin.record_words import RecordWords, body_in_force, words_of
+from hutong_node.bulletin.source import Glance
+from hutong_node.bulletin.text_safety import NOTHING, Shown, shown
+from hutong_node.bulletin.views import Axis, Choice, LineBrief, MoreOf, PlaceShown, ThingRow
+from hutong_node.listing_reading import COUNTED_MAX
+from hutong_node.listing_values import LeftOut, StoredThing
+from hutong_node.place_levels import CHINA, levels, parent_of, typed
+from hutong_protocol import taxonomy
+from hutong_protocol.encoding import Value
+from hutong_protocol.fold import LineView, ThingView
+from hutong_protocol.fold.versions import coded_text
+from hutong_protocol.ids import RecordId
+from hutong_protocol.instants import instant_ms
+
+LINES_IN_LIST: Final = 3
+_CODES_SHOWN: Final = 4
+
+
+def thing_rows(glance: Glance, numbers: Sequence[int]) -> dict[int, ThingRow]:
+    """Needs and offers by their numbers; those that are gone are left out."""
+    things = glance.state.things(list(dict.fromkeys(numbers)))
+    seen = {number: glance.view(thing) for number, thing in things.items()}
+    views = {number: view for number, view in seen.items() if view is not None}
+    records = glance.records(view.thing.revision for view in views.values())
+    glance.learn(view.thing.author for view in views.values())
+    rows = {}
+    for number, view in views.items():
+        record = records.get(RecordId(view.thing.revision))
+        body, words = body_in_force(record), words_of(record)
+        rows[number] = _row(glance, things[number], view, body, words)
+    return rows
+
+
+def with_left_out(
+    glance: Glance,
+    rows: Sequence[tuple[bytes, ThingRow]],
+    left_out: Iterable[LeftOut],
+    path: str,
+    filters: Filters,
+) -> tuple[ThingRow, ...]:
+    """Rows of a page, with what was left out said after the last of each organisation.
+
+    Args:
+        rows: with the organisation under which each is listed.
+        filters: those of the list.
+    """
+    found = list(rows)
+    for left in left_out:
+        last = max((at for at, (org, _) in enumerate(found) if org == left.org), default=None)
+        if last is None:
+            continue
+        number = str(left.things)
+        if left.things >= COUNTED_MAX:
+            number = glance.words("list.more_than", left.things)
+        more = MoreOf(
+            glance.words("list.more_of", number),
+            glance.org(left.org),
+            glance.address(
+                path, replace(filters, organisation=left.org), after=position_text(left.after)
+            ),
+        )
+        org, row = found[last]
+        found[last] = (org, replace(row, more=more))
+    return tuple(row for _, row in found)
+
+
+def title_of(glance: Glance, words: RecordWords) -> Shown:
+    """The title of a thing, or why there is none."""
+    title = words.text("title")
+    if title:
+        return title
+    state = words.state if words.state in ("erased", "missing") else "untitled"
+    return shown(glance.words(f"text.{state}"))
+
+
+def urgency_axis(glance: Glance, body: Mapping[str, Value]) -> Axis | None:
+    """How urgent a thing is."""
+    urgency = body.get("urgency")
+    if urgency is None:
+        return None
+    code = coded_text(urgency)
+    known = code in taxonomy.URGENCIES
+    return Axis(
+        glance.words("axis.urgency"),
+        code if known else "other",
+        glance.words.label(taxonomy.URGENCIES, code).plain,
+    )
+
+
+def place_of(glance: Glance, body: Mapping[str, Value], words: RecordWords) -> PlaceShown:
+    """Where a thing is."""
+    place = body.get("place")
+    codes = place.get("codes") if isinstance(place, dict) else None
+    return PlaceShown(words.text("place_name"), *place_codes(glance, codes))
+
+
+def place_codes(glance: Glance, codes: object) -> tuple[tuple[Choice, ...], tuple[Shown, ...]]:
+    """Codes of places with the lists of needs there, and those that are too many to show."""
+    found = []
+    listed = codes if isinstance(codes, list) else []
+    for code in listed[:_CODES_SHOWN]:
+        name = levels(str(code["scheme"]), str(code["code"]))[-1]
+        address = glance.address("/needs", Filters(place=name))
+        found.append(Choice(address, place_label(glance, name)))
+    left = len(listed) - len(found)
+    return tuple(found), (shown(glance.words("text.and_more", left)),) if left > 0 else ()
+
+
+def place_label(glance: Glance, name: str) -> str:
+    """A place by its code, with the province where that is known. Ready to show."""
+    scheme, _, code = name.partition(":")
+    label = shown(typed(name), personal=False).plain
+    province = f"province.{code[:2]}"
+    if scheme == CHINA and glance.words.has(province):
+        return f"{glance.words(province)} {label}"
+    return label
+
+
+def wider_places(name: str) -> list[str]:
+    """A place and those that it lies in, the widest first."""
+    found = [name]
+    while parent := parent_of(found[0]):
+        found.insert(0, parent)
+    return found
+
+
+def line_maps(body: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
+    """The lines of a body by their ids."""
+    lines = body.get("lines")
+    found = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
+    return {str(line["id"]): line for line in found}
+
+
+def line_name(
+    glance: Glance, view: LineView, facts: Mapping[str, Any], words: RecordWords
+) -> Shown:
+    """What a line is about: its words, or the code of its item, or its kind, or its id."""
+    said = words.of(words.line(view.basis.id).get("item"))
+    if said:
+        return said
+    item = facts.get("item")
+    if isinstance(item, Mapping):
+        return shown(str(item["code"]), personal=False)
+    if view.basis.kind is not None:
+        return glance.words.label(taxonomy.KINDS, view.basis.kind)
+    return shown(view.basis.id)
+
+
+def asked_of(glance: Glance, facts: Mapping[str, Any]) -> Shown:
+    """The quantity of a line as it was written, and what that comes to."""
+    quantity = facts.get("quantity")
+    if not isinstance(quantity, Mapping):
+        return NOTHING
+    text = quantity_shown(quantity, glance.words.bounds, glance.words.language)
+    return shown(text)
+
+
+def open_of(glance: Glance, view: LineView) -> Shown:
+    """What of a line is open; nothing where that is no number, or just what is asked."""
+    numbers = view.numbers
+    if numbers.open is None or view.basis.closed or numbers.open == numbers.required:
+        return NOTHING
+    scale = Scale(numbers.dimension, [numbers.required], glance.words.language)
+    return shown(scale.amount(numbers.open), personal=False)
+
+
+def thing_axes(glance: Glance, view: ThingView) -> tuple[Axis, ...]:
+    """Where a thing stands: life always, the others as far as they apply."""
+    life = glance.axis("life", view.life)
+    axes = [replace(life, is_usual=view.life == "active")]
+    if view.coverage is not None:
+        axes.append(glance.axis("coverage", view.coverage))
+    if view.delivery is not None:
+        delivery = glance.axis("delivery", view.delivery)
+        axes.append(replace(delivery, is_usual=view.delivery == "none"))
+    if view.thing.type in ("need/1", "offer/1"):
+        axes.append(glance.axis("verification", view.thing.verification))
+    return tuple(axes)
+
+
+def _row(
+    glance: Glance,
+    stored: StoredThing,
+    view: ThingView,
+    body: Mapping[str, Value],
+    words: RecordWords,
+) -> ThingRow:
+    facts = line_maps(body)
+    lines = [
+        LineBrief(
+            line_name(glance, line, facts.get(line.basis.id, {}), words),
+            asked_of(glance, facts.get(line.basis.id, {})),
+            open_of(glance, line),
+            line.basis.closed,
+        )
+        for line in view.lines
+        if line.basis.in_body
+    ]
+    needed_by = body.get("needed_by")
+    due_ms = instant_ms(needed_by) if isinstance(needed_by, str) else None
+    due_name = "valid_until" if due_ms is None else "needed_by"
+    checked = [check.checked_at_ms for check in view.checks if check.checked_at_ms is not None]
+    return ThingRow(
+        href=glance.address(glance.thing_path(view.thing.type, view.key.id)),
+        title=title_of(glance, words),
+        author=glance.org(view.thing.author),
+        topic=glance.topic(stored.scope),
+        place=place_of(glance, body, words),
+        urgency=urgency_axis(glance, body),
+        due_name=glance.words(f"field.{due_name}"),
+        due=glance.time(view.thing.valid_until_ms if due_ms is None else due_ms),
+        lines=tuple(lines[:LINES_IN_LIST]),
+        more_lines=max(0, len(lines) - LINES_IN_LIST),
+        axes=thing_axes(glance, view),
+        checked=glance.time(max(checked, default=None)),
+        flags=len(view.flags),
+    )

@@ -1,0 +1,39 @@
+"""Times as people read them: in one zone, with its offset, never relative.
+
+Owns the zone of the pages. "Two hours ago" is wrong on paper and in yesterday's message, so every
+time is told whole. Times in records are what their authors claim; they decide nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+from hutong_protocol.instants import instant_text
+
+_FIRST_MS: Final = -62_135_596_800_000 + 172_800_000
+_LAST_MS: Final = 253_402_300_799_999 - 172_800_000
+"""Two days within the years 1 and 9999, beyond which no zone has a calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeShown:
+    """An instant: as programs read it, and as people do."""
+
+    iso: str
+    text: str
+
+
+def time_shown(ms: int | None, zone: tzinfo) -> TimeShown | None:
+    """An instant in a zone, to the minute, with the offset; None for one beyond calendars."""
+    if ms is None or not _FIRST_MS <= ms <= _LAST_MS:
+        return None
+    local = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms)
+    local = local.astimezone(zone)
+    offset = local.strftime("%z")
+    date = f"{local.year:04}-{local.month:02}-{local.day:02}"
+    return TimeShown(
+        instant_text(ms),
+        f"{date} {local.hour:02}:{local.minute:02} {offset[:3]}:{offset[3:5]}",
+    )
