@@ -7,11 +7,13 @@ error. A table is drawn where somebody sees it; in a pipe it is lines of text.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -20,7 +22,7 @@ import typer
 from hutong_adapters.interface import FileRefused, MappingRefused, NodeRefused, NodeUnavailable
 
 if TYPE_CHECKING:
-    from hutong_adapters.client import Door
+    from hutong_adapters.client import Door, NodeApi
     from hutong_adapters.mapping import RowMapping
     from hutong_adapters.planning import Plan, Target
 
@@ -79,6 +81,42 @@ def target_of(
     if incident is not None:
         values["incident"] = incident
     return Target(space, topic, values, may_guess)
+
+
+async def with_incident(loaded: RowMapping, target: Target, node: NodeApi) -> Target:
+    """The target with the one active incident of the space, where the mapping asks for one.
+
+    Raises:
+        MappingRefused: the space has none, or several.
+    """
+    parameter = loaded.parameters.get("incident")
+    given = dict(target.given or {})
+    space = target.space or loaded.space
+    if parameter is None or parameter.default or "incident" in given or space is None:
+        return target
+    found = await node.active_things("incident", space, "base")
+    if len(found) != 1:
+        way_out = "name one with --incident (`hutong list incident` shows them)"
+        if not found:
+            way_out = f"publish one first (`hutong publish`, an incident/1 in base), or {way_out}"
+        raise MappingRefused([f"incident: {space} has {len(found)} active incidents: {way_out}"])
+    return replace(target, given={**given, "incident": str(found[0]["id"])})
+
+
+def asking_incident(
+    loaded: RowMapping, target: Target, door: Door | None, data: Path | None
+) -> Target:
+    """As `with_incident`; the target as it was where no node can be asked, or knows no answer."""
+    from hutong_adapters.client import open_node
+
+    async def asked() -> Target:
+        async with open_node(data, door, "adapter explain") as node:
+            return await with_incident(loaded, target, node)
+
+    try:
+        return asyncio.run(asked())
+    except (MappingRefused, NodeRefused, NodeUnavailable):
+        return target
 
 
 def loaded_mapping(name: str) -> RowMapping:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -30,6 +29,7 @@ from hutong_adapters.command_terms import (
     ProgressMode,
     Space,
     Topic,
+    asking_incident,
     door_of,
     draw_table,
     loaded_mapping,
@@ -38,6 +38,7 @@ from hutong_adapters.command_terms import (
     stopping,
     target_of,
     visible,
+    with_incident,
 )
 from hutong_adapters.commands_adapter import show_rows
 from hutong_adapters.interface import MappingRefused, Refusal
@@ -130,9 +131,11 @@ def import_command(
         if write_back is not None:
             check_out(files, write_back)
         if only_look:
+            door = None if dry_run else door_of(context)
+            if explain and not dry_run:
+                target = asking_incident(loaded, target, door, data)
             plan = _checked_plan(loaded, files, target, wish, progress)
             if explain:
-                door = None if dry_run else door_of(context)
                 show_rows(plan, explain, mapping, target, door, data, ask=not dry_run)
                 return
             _tell_plan(plan, as_json=as_json)
@@ -141,7 +144,8 @@ def import_command(
         )
         if write_back is not None and not diff:
             write_ids(plan, files[0], write_back, report.things)
-        _tell_report(plan, report, write_back if not diff else None, as_json=as_json)
+        written = write_back if not diff else None
+        _tell_report(plan, report, wish.source or plan.mapping.source, written, as_json=as_json)
 
 
 def _checked_plan(
@@ -178,7 +182,7 @@ async def _import(
     from hutong_adapters.runner import send_plan
 
     async with open_node(data, door, "import") as node:
-        target = await _with_incident(loaded, target, node.active_things)
+        target = await with_incident(loaded, target, node)
         plan = await asyncio.to_thread(plan_of, loaded, files, target, progress)
         count = len(plan.drafts)
         with (
@@ -191,40 +195,24 @@ async def _import(
         return plan, report
 
 
-async def _with_incident(loaded: RowMapping, target: Target, ask: Callable[..., Any]) -> Target:
-    """The target with the one active incident of the space, where the mapping asks for one."""
-    parameter = loaded.parameters.get("incident")
-    given = dict(target.given or {})
-    space = target.space or loaded.space
-    if parameter is None or parameter.default or "incident" in given or space is None:
-        return target
-    found = await ask("incident", space, "base")
-    if len(found) != 1:
-        raise MappingRefused(
-            [
-                f"incident: {space} has {len(found)} active incidents: name one with --incident"
-                " (`hutong list incident` shows them)"
-            ]
-        )
-    return replace(target, given={**given, "incident": str(found[0]["id"])})
-
-
 def _tell_plan(plan: Plan, *, as_json: bool) -> None:
     from hutong_adapters.summary import plan_json, plan_words
 
     if as_json:
-        typer.echo(json.dumps(plan_json(plan), ensure_ascii=False))
+        typer.echo(json.dumps(plan_json(plan, _now_ms()), ensure_ascii=False))
     else:
-        typer.echo("\n".join(plan_words(plan)))
+        typer.echo("\n".join(plan_words(plan, _now_ms())))
         _tell_refused(list(plan.refused))
     raise typer.Exit(EXIT_ROWS if plan.refused else 0)
 
 
-def _tell_report(plan: Plan, report: Report, written: Path | None, *, as_json: bool) -> None:
-    from hutong_adapters.summary import plan_json, plan_words, refusal_json
+def _tell_report(
+    plan: Plan, report: Report, source: str, written: Path | None, *, as_json: bool
+) -> None:
+    from hutong_adapters.summary import counted, plan_json, plan_words, refusal_json
 
     if as_json:
-        told = plan_json(plan) | {
+        told = plan_json(plan, _now_ms()) | {
             "run": report.run,
             "complete": report.complete,
             "not_complete": report.not_complete,
@@ -240,14 +228,17 @@ def _tell_report(plan: Plan, report: Report, written: Path | None, *, as_json: b
             told["diff"] = _diff_json(report.survey)
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
-        typer.echo("\n".join(plan_words(plan)))
+        typer.echo("\n".join(plan_words(plan, _now_ms())))
         if report.taken:
             typer.echo(f"{report.taken} rows had been taken by the import that was interrupted")
         if report.survey is not None and not report.sent:
             _tell_diff(report.survey)
         else:
             counts = ", ".join(f"{count} {name}" for name, count in sorted(report.counts.items()))
-            typer.echo(f"{counts or 'no rows'}; {report.signed} records signed")
+            signed = counted(report.signed, "record")
+            typer.echo(f"{counts or 'no rows'}; {signed} signed")
+            if report.counts.get("queued"):
+                typer.echo(f"what is queued waits unsigned: hutong queue list --source {source}")
         if report.not_complete:
             typer.echo(f"not taken as complete: {report.not_complete}")
         for question in report.questions[:_SHOWN_MAX]:
@@ -297,6 +288,10 @@ def _tell_diff(survey: Survey) -> None:
     for sign, name in (("+", "new"), ("-", "gone")):
         for label in told[name]:
             typer.echo(visible(f"{sign} {label}"))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _tell_wait(why: str) -> None:

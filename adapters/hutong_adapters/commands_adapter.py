@@ -22,6 +22,7 @@ from hutong_adapters.command_terms import (
     MappingName,
     Space,
     Topic,
+    asking_incident,
     door_of,
     draw_table,
     loaded_mapping,
@@ -86,6 +87,7 @@ def explain_command(
         if target.space is None and loaded.space is None:
             # For looking at a row it does not matter where it would go.
             target = replace(target, space="space-not-given")
+        target = asking_incident(loaded, target, door_of(context), data)
         plan = plan_of(loaded, [file], target, "off")
         show_rows(plan, [row], mapping, target, door_of(context), data)
 

@@ -18,7 +18,7 @@ from hutong_adapters.drafted import Drafted, with_personal_marks
 from hutong_adapters.grid import column_letters
 from hutong_adapters.interface import FileRefused, Refusal, Row
 from hutong_adapters.mapping_apply import Trace, draft_row
-from hutong_adapters.planning import Plan
+from hutong_adapters.planning import PLACEHOLDER, Plan
 from hutong_adapters.rule_lines import RuleLines
 
 _AT_HOME: Final = "sensitive."
@@ -160,6 +160,8 @@ def plain_words(said: Explanation) -> list[str]:
 
 def _field_path(trace: Trace, rules: RuleLines | None) -> FieldPath:
     result = "(left out)" if trace.result is None else json.dumps(trace.result, ensure_ascii=False)
+    if trace.result == PLACEHOLDER:
+        result = "(still to be given)"
     if trace.field.startswith(_AT_HOME):
         result = "(stays at home)" if trace.result is not None else "(left out)"
     found = () if rules is None else rules.of_field(trace.field)

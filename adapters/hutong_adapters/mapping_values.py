@@ -246,6 +246,8 @@ class ValueReader:
         if part not in (None, "day"):
             self._problems.add(f"{place}.part", "is day, the day of a time in the zone")
         year = self._year(table.get("year"), f"{place}.year")
+        if year is None and "year" in table:
+            return None
         patterns = word_list(table.get("format"))
         zone, at = table.get("zone"), table.get("at", "00:00:00")
         if not patterns or not isinstance(zone, str) or not isinstance(at, str):
@@ -268,7 +270,10 @@ class ValueReader:
             wanted = {"param": "text", "near": "time"}.get(word)
             if wanted is not None and parameter is not None and parameter.kind == wanted:
                 return YearRule(param=name) if word == "param" else YearRule(near=name)
-        rule = "is a year, { param = a text parameter } or { near = a time parameter }"
+        rule = (
+            "is a year as a number, like 2022 without quotes, or { param = a text parameter } "
+            "or { near = a time parameter }"
+        )
         self._problems.add(place, rule)
         return None
 

@@ -11,15 +11,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from hutong_adapters.drafted import Drafted
-from hutong_adapters.interface import Refusal
+from hutong_adapters.interface import Mark, Refusal
 from hutong_adapters.planning import Plan
+from hutong_protocol.instants import instant_ms
 from hutong_protocol.quantity import decimal_millionths
 from hutong_protocol.schema.jsonform import Json
 
 _MILLION: Final = 1_000_000
+MARKS_SHOWN_MAX: Final = 20
 
 
 @dataclass(slots=True)
@@ -31,8 +34,13 @@ class ItemCount:
     bounds: Counter[str] = field(default_factory=Counter)
 
 
-def plan_json(plan: Plan) -> dict[str, Json]:
-    """The counts of a plan. Keys stay as they are within version 1 of the program."""
+def plan_json(plan: Plan, now_ms: int | None = None) -> dict[str, Json]:
+    """The counts of a plan. Keys stay as they are within version 1 of the program.
+
+    Args:
+        now_ms: the time by which drafts that are expired before they were signed are counted;
+            without one none is.
+    """
     lines = [line for drafted in plan.drafts for line in source_lines(drafted)]
     bounds = Counter(_bound(line) for line in lines)
     personal = [
@@ -65,6 +73,8 @@ def plan_json(plan: Plan) -> dict[str, Json]:
         "refused_rows": len({(refusal.file, refusal.row) for refusal in plan.refused}),
         "refused": [refusal_json(refusal) for refusal in plan.refused],
         "personal": personal,  # type: ignore[dict-item]
+        "marks": _marks_json(plan),
+        "expired": sum(_expired(drafted, now_ms) for drafted in plan.drafts),
         "at_home": sum(len(drafted.draft.sensitive) for drafted in plan.drafts),
         "placeholders": list(plan.placeholders),
         "keys_digest": keys_digest(plan),
@@ -111,13 +121,14 @@ def item_counts(lines: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Ite
     return found
 
 
-def plan_words(plan: Plan) -> list[str]:
+def plan_words(plan: Plan, now_ms: int | None = None) -> list[str]:
     """The same for people, a line each."""
-    counts = plan_json(plan)
+    counts = plan_json(plan, now_ms)
     bounds: Any = counts["bounds"]
     said = [
-        f"{counts['rows']} rows in {len(plan.sheets)} files: {counts['drafts']} drafts, "
-        f"{len(plan.copies)} copies, {counts['refused_rows']} refused"
+        f"{counted(plan.rows, 'row')} in {counted(len(plan.sheets), 'file')}: "
+        f"{counted(len(plan.drafts), 'draft')}, {counted(len(plan.copies), 'copy', 'copies')}, "
+        f"{counts['refused_rows']} refused"
     ]
     said += [note for sheet in plan.sheets for note in sheet.notes]
     passed = ", ".join(f"{number} {kind}" for kind, number in _passed(plan).items())
@@ -125,19 +136,68 @@ def plan_words(plan: Plan) -> list[str]:
         said.append(f"rows that are none, by the layout of the sheets: {passed}")
     if counts["lines"]:
         listed = ", ".join(f"{number} {bound}" for bound, number in bounds.items())
-        said.append(f"{counts['lines']} lines: {listed}")
+        said.append(f"{counted(counts['lines'], 'line')}: {listed}")
     if counts["lines_added"]:
-        said.append(f"{counts['lines_added']} rows without lines got one that says so")
+        added = counted(counts["lines_added"], "row")
+        said.append(f"{added} without lines got one that says so")
     if counts["at_home"]:
-        said.append(f"{counts['at_home']} values stay at home")
-    for drafted in plan.drafts:
-        for note in drafted.personal:
-            said.append(f"{drafted.row.label}, {note.cell}: {note.kind}: {note.action}")
+        verb = "stays" if counts["at_home"] == 1 else "stay"
+        said.append(f"{counted(counts['at_home'], 'value')} {verb} at home")
+    if counts["expired"]:
+        said.append(
+            f"{counts['expired']} of {counted(len(plan.drafts), 'draft')} have a valid_until that "
+            "is past: they will stand as expired, to be asked about again"
+        )
+    said += _marks_words(plan)
     for copy in plan.copies:
         said.append(f"{copy.row.label}: a copy of {copy.counted.label}, counted once")
     if plan.placeholders:
         said.append(f"still to be given: {', '.join(plan.placeholders)}")
     return said
+
+
+def counted(number: Any, one: str, many: str | None = None) -> str:
+    """A number and its noun: `1 row`, `2 rows`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _marks(plan: Plan) -> Iterator[tuple[Drafted, Mark]]:
+    """What a person has to look at, row by row; marks of personal data are among them."""
+    for drafted in plan.drafts:
+        for mark in drafted.draft.marks:
+            yield drafted, mark
+
+
+def _marks_json(plan: Plan) -> list[Json]:
+    return [
+        {
+            "file": drafted.row.file,
+            "row": drafted.row.number,
+            "cell": mark.cell,
+            "what": mark.what,
+        }
+        for drafted, mark in _marks(plan)
+    ]
+
+
+def _marks_words(plan: Plan) -> Iterator[str]:
+    kinds = Counter(mark.what for _, mark in _marks(plan))
+    if not kinds:
+        return
+    listed = ", ".join(f"{number} {what}" for what, number in sorted(kinds.items()))
+    rows = len({(drafted.row.file, drafted.row.number) for drafted, _ in _marks(plan)})
+    yield f"{counted(rows, 'row')} to be looked at: {listed}"
+    for drafted, mark in islice(_marks(plan), MARKS_SHOWN_MAX):
+        words = f": {mark.words}" if mark.words else ""
+        yield f"{drafted.row.label}, {mark.cell}: {mark.what}{words}"
+    if kinds.total() > MARKS_SHOWN_MAX:
+        yield f"... and {kinds.total() - MARKS_SHOWN_MAX} more; --json lists all"
+
+
+def _expired(drafted: Drafted, now_ms: int | None) -> bool:
+    until = drafted.draft.facts.get("valid_until")
+    ends_ms = instant_ms(until) if isinstance(until, str) else None
+    return ends_ms is not None and now_ms is not None and ends_ms <= now_ms
 
 
 def _passed(plan: Plan) -> Counter[str]:

@@ -18,6 +18,9 @@ from adapters.mapping_samples import HEADER, ROW, changed, write_csv, write_mapp
 from hutong_adapters.commands import EXIT_ROWS, EXIT_STOPPED, register
 from hutong_adapters.interface import NodeRefused
 from hutong_adapters.planning import PLACEHOLDER
+from hutong_protocol.ids import IdKind, format_id
+
+INCIDENT = format_id(IdKind.RECORD, bytes(range(32)))
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +58,10 @@ def test_a_dry_run_needs_no_node_and_says_what_would_be(app: typer.Typer, sheet:
     result = run(app, "import", sheet, "--mapping", sheet.with_suffix(".toml"), "--dry-run")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "2 rows in 1 files: 2 drafts, 0 copies, 0 refused",
+        "2 rows in 1 file: 2 drafts, 0 copies, 0 refused",
         "2 lines: 2 exact",
+        "2 of 2 drafts have a valid_until that is past: they will stand as expired, to be asked "
+        "about again",
         "still to be given: incident",
     ]
 
@@ -140,21 +145,25 @@ def test_options_go_to_the_node(app: typer.Typer, sheet: Path) -> None:
         result = run(app, "import", sheet, "--mapping", mapping, *where, *how)
     assert result.exit_code == 0
     assert "2 queued; 0 records signed" in result.stdout
+    assert "hutong queue list --source s1" in result.stdout
     (request,) = api.node.requests
     assert (request["complete"], request["queue"]) == (True, True)
     assert {(row["space"], row["topic"]) for row in request["rows"]} == {("other", "hea")}
     assert api.asked == ["s1"]
 
 
-@pytest.mark.parametrize("incidents", [[], [PLACEHOLDER, PLACEHOLDER]])
+@pytest.mark.parametrize(
+    ("incidents", "way_out"),
+    [([], "publish one first"), ([PLACEHOLDER, PLACEHOLDER], "name one with --incident")],
+)
 def test_an_incident_is_only_taken_when_there_is_exactly_one(
-    app: typer.Typer, sheet: Path, incidents: list[str]
+    app: typer.Typer, sheet: Path, incidents: list[str], way_out: str
 ) -> None:
     mapping = sheet.with_suffix(".toml")
     with serving(LocalApi(incidents=incidents), sheet.parent):
         result = run(app, "import", sheet, "--mapping", mapping, "--data", sheet.parent)
     assert result.exit_code == EXIT_STOPPED
-    assert f"has {len(incidents)} active incidents: name one with --incident" in result.stderr
+    assert f"has {len(incidents)} active incidents: {way_out}" in result.stderr
     assert "`hutong list incident`" in result.stderr
 
 
@@ -201,6 +210,35 @@ def test_explain_says_what_the_node_would_do_and_why(app: typer.Typer, sheet: Pa
     assert "the node would sign a new record" in edited.stdout
     alone = run(app, "adapter", "explain", sheet, *where, "--row", "3")
     assert (alone.exit_code, "the node was not asked" in alone.stdout) == (0, True)
+
+
+def test_explain_without_a_node_shows_no_made_up_incident(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    arguments = ("adapter", "explain", sheet, "--mapping", mapping, "--data", sheet.parent)
+    said = run(app, *arguments, "--row", "2").stdout
+    assert PLACEHOLDER not in said
+    assert "(still to be given)" in said
+    with serving(LocalApi(incidents=[INCIDENT]), sheet.parent):
+        said = run(app, *arguments, "--row", "2").stdout
+    assert INCIDENT in said
+    assert "the node would sign a new record" in said
+
+
+def test_a_dry_run_lists_what_a_person_has_to_look_at(app: typer.Typer, sheet: Path) -> None:
+    mapping = write_mapping(
+        sheet.parent,
+        changed(
+            'from = "数量", unit = { from = "单位", lookup',
+            'from = "数量", parse = "cn_quantity", unit = { from = "单位", lookup',
+        ),
+    )
+    write_csv(sheet.parent, [HEADER, ROW, ["A-2", *ROW[1:3], "100袋 50只", *ROW[4:]]])
+    arguments = ("import", sheet, "--mapping", mapping, "--dry-run")
+    words = run(app, *arguments).stdout
+    assert "1 row to be looked at: 1 two-amounts" in words
+    assert "sheet.csv row 3, 数量: two-amounts: states more than one amount" in words
+    marks = told(run(app, *arguments, "--json"))["marks"]
+    assert marks == [{"file": "sheet.csv", "row": 3, "cell": "数量", "what": "two-amounts"}]
 
 
 def test_explain_names_what_stays_at_home_and_does_not_show_it(

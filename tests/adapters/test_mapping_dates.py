@@ -254,11 +254,17 @@ def test_a_date_that_is_refused_names_its_cell_and_does_not_quote_it(tmp_path: P
     [
         ('format = "M月D日"', "facts.valid_until.date: `format` needs YYYY, or `year`"),
         ('format = "YYYY-MM-DD", year = 2020', "date: `year` is for a `format` without YYYY"),
-        ('format = "M/D", year = 0', "facts.valid_until.date.year: is a year, "),
-        ('format = "M/D", year = true', "facts.valid_until.date.year: is a year, "),
-        ('format = "M/D", year = "2020"', "facts.valid_until.date.year: is a year, "),
-        ('format = "M/D", year = { near = "x" }', "facts.valid_until.date.year: is a year, "),
-        ('format = "M/D", year = { near = ["x"] }', "facts.valid_until.date.year: is a year, "),
+        ('format = "M/D", year = 0', "facts.valid_until.date.year: is a year as a number, "),
+        ('format = "M/D", year = true', "facts.valid_until.date.year: is a year as a number, "),
+        ('format = "M/D", year = "2020"', "facts.valid_until.date.year: is a year as a number, "),
+        (
+            'format = "M/D", year = { near = "x" }',
+            "facts.valid_until.date.year: is a year as a number, ",
+        ),
+        (
+            'format = "M/D", year = { near = ["x"] }',
+            "facts.valid_until.date.year: is a year as a number, ",
+        ),
         ('format = "M/D", year = { param = "listed" }', "facts.valid_until.date.year: is a year"),
         ('format = "rfc3339", part = "hour"', "facts.valid_until.date.part: is day, "),
         ('format = "rfc3339", in = "x"', "facts.valid_until.date: is a table of at, format, "),

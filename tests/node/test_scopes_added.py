@@ -28,9 +28,11 @@ async def test_scope_added_while_a_session_stands_is_exchanged_without_a_restart
         for node in (one, two):
             node.parts.roster.subscribe([OTHER])
             await node.roster_changed()
+        before = root_of(one)
         await one.publish(OTHER, [draft(1)])
         await until(lambda: root_of(one) == root_of(two))
         await until(lambda: [peer.state for peer in one.peering.statuses()] == ["settled"])
+        assert root_of(two) == root_of(one) != before
 
 
 async def test_standing_session_stays_when_the_roster_changed_but_no_scope(tmp_path: Path) -> None:
