@@ -101,7 +101,7 @@ def running(folder: Folder) -> Iterator[Running]:
         while "local API" not in said:
             name, _, value = process.stdout.readline().decode().strip().partition("  ")
             said[name] = value.strip()
-        yield Running(process, said["peers reach it at"])
+        yield Running(process, said["listens at"])
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)

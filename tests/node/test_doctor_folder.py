@@ -323,5 +323,5 @@ def test_versions_that_are_tried_are_those_that_the_project_demands() -> None:
 async def test_time_zones_and_optional_parts_that_are_missing_are_told(tmp_path: Path) -> None:
     found = await looked(new_folder(tmp_path), Sick(zones=False, modules=False))
     assert seen(found, "time-zones") == {"missing"}
-    assert found["extras"]["some"].facts["names"] == "postgres, sheets, zstd"
+    assert found["extras"]["some"].facts["names"] == "postgres, qr, sheets, zstd"
     assert seen(await looked(new_folder(tmp_path, "m"), Sick()), "extras") == {"all"}

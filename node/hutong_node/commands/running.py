@@ -82,10 +82,12 @@ async def _run(folder: DataFolder, *, trust_clock: bool) -> None:
                 # Exchanging is what a node is for: it goes on without its pages.
                 pages = f"off: {refused}"
         scheme = "wss" if node.parts.certificate else "ws"
+        peer = node.parts.config.peer
         print_facts(
             {
                 "node": node.parts.config.organisation,
-                "peers reach it at": f"{scheme}://{node.parts.config.peer.host}:{node.peer_port}",
+                "listens at": f"{scheme}://{peer.host}:{node.peer_port}",
+                "peers dial": peer.public or "not told: it dials others (`public` in hutong.toml)",
                 "local API": api.url,
                 "bulletin": pages,
             }

@@ -22,6 +22,7 @@ from hutong_node.store.sqlite.glance import sqlite_version
 EXTRAS: Final = {
     "asyncpg": "postgres",
     "python_calamine": "sheets",
+    "segno": "qr",
     "xlsxwriter": "sheets",
     "zstandard": "zstd",
 }
