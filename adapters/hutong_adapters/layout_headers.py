@@ -180,6 +180,11 @@ class HeaderFinder:
                     "rename one; for tables side by side say beside = true in [sheet], for names in"
                     " two rows header_rows = 2"
                 )
+                if not self._names.core:
+                    way_out = (
+                        "rename one; if this is a title above the table, say with `core` in [sheet]"
+                        " which columns its header names"
+                    )
                 raise FileRefused(grid.file, rule, way_out, name="column-twice", sheet=grid.sheet)
             names[column] = name
             self._check_computed(row, after, column)

@@ -131,14 +131,21 @@ class _Drafting:
         if not problems:
             problems = record_problems(draft.type, refs=(), facts=facts, text=draft.text)
         for problem in problems:
-            personal = problem.rule.startswith("pii:")
-            example = f"for example {problem.example}" if problem.example else ""
-            way_out = (
-                'take it out of the cell, or say `personal = "drop"`, "cut" or "at_home"'
-                if personal
-                else example
-            )
-            self.refusals.append(drafted.refusal(problem.path, problem.rule, way_out))
+            rule, way_out = problem.rule, ""
+            if rule.startswith("pii:"):
+                way_out = 'take it out of the cell, or say `personal = "drop"`, "cut" or "at_home"'
+            elif problem.example:
+                way_out = f"for example {problem.example}"
+            elif rule == "is required":
+                rule, way_out = self._nothing(problem.path)
+            self.refusals.append(drafted.refusal(problem.path, rule, way_out))
+
+    def _nothing(self, path: str) -> tuple[str, str]:
+        """Why a row has nothing for a field that every record has, and what to do about it."""
+        why = [mark.words for mark in self.marks if mark.field == path]
+        rule = ": ".join(["gives nothing for a field that is required", *why])
+        other = "`only_if_none`" if path == "lines" else "`default`"
+        return rule, f"fill it in, take the row out, or say with {other} what stands there"
 
     def _spec(self, spec: Spec, scope: Scope, path: str) -> tuple[Json, bool]:
         """What a spec comes to, None for nothing, and whether anything of the row went in."""
@@ -193,6 +200,7 @@ class _Drafting:
         if element.each is None:
             return [scope]
         name = scope.name(element.each)
+        self.cells_of.setdefault(path, (name,))
         try:
             cell: Cell = cell_at(scope.cells, element.each)
         except LookupError:

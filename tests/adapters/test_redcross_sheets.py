@@ -1,13 +1,15 @@
 """Sheets as the Red Cross of Wuhan and Hubei published them in January 2020, and those of HXL.
 
-What is a row of them, and what is none. Which quantities their texts hold is shown elsewhere; here
-it is that there are as many as in the sheet, each once, at its address. Real data.
+What is a row of them, and what is none, by the words of the built-in mapping. Which quantities
+their texts hold is shown elsewhere; here it is that there are as many as in the sheet, each once,
+at its address. Real data.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,18 +18,15 @@ import pytest
 from adapters.sheet_samples import made, ods, ods_row, ods_text
 from hutong_adapters.grid import CellKind, Grid
 from hutong_adapters.interface import FileRefused, Row
-from hutong_adapters.layout_spec import Layout, Reading, Remarks
+from hutong_adapters.layout_spec import Layout, Remarks
+from hutong_adapters.mapping_load import load_mapping
 from hutong_adapters.rows import Form, Sheet, read_sheet
 from hutong_adapters.sheet_process import read_workbook
 
-JANUARY_28 = Layout(
-    core=("品名", "数量总计"), footer=("以上物资",), to_note=("捐赠单位",), note="备注"
-)
-COLUMNS = ("捐赠单位", "品名", "规格", "数量总计", "备注")
-READING = Reading(COLUMNS, frozenset(COLUMNS), frozenset({"数量总计"}))
-JANUARY_29 = Layout(core=("品名",), footer=("以上即为",), to_note=("捐赠单位",), note="备注")
-COLUMNS_29 = ("品名", "捐赠单位", "规格型号", "计量单位", "数量总计", "备注")
-READING_29 = Reading(COLUMNS_29, frozenset(COLUMNS_29), frozenset({"数量总计"}))
+STOCK = load_mapping("redcross-wuhan-stock")
+READING = STOCK.reading()
+assert STOCK.form.layout is not None
+LAYOUT: Layout = STOCK.form.layout
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +36,12 @@ def folder(data_folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def january_28(folder: Path) -> Sheet:
-    return read_sheet(folder / "received_06-2.xlsx", Form(layout=JANUARY_28), READING)
+    return read_sheet(folder / "received_06-2.xlsx", STOCK.form, READING)
 
 
 @pytest.fixture(scope="module")
 def january_29(folder: Path) -> Sheet:
-    return read_sheet(folder / "received_07-2.xlsx", Form(layout=JANUARY_29), READING_29)
+    return read_sheet(folder / "received_07-2.xlsx", STOCK.form, READING)
 
 
 def row(sheet: Sheet, number: int) -> Row:
@@ -138,7 +137,7 @@ def test_the_header_in_row_159_is_no_item(january_28: Sheet) -> None:
 def test_without_words_for_the_footer_its_three_rows_are_refused_and_no_row_is_lost(
     folder: Path,
 ) -> None:
-    layout = Layout(core=("品名", "数量总计"), to_note=("捐赠单位",), note="备注")
+    layout = replace(LAYOUT, footer=(), remarks=Remarks.REFUSE)
     sheet = read_sheet(folder / "received_06-2.xlsx", Form(layout=layout), READING)
     assert len(sheet.rows) == 209
     assert [(each.row, each.cell, each.rule.split(":")[0]) for each in sheet.refused] == [
@@ -196,15 +195,14 @@ def test_a_published_sheet_saved_in_another_format_is_the_same_rows(
     folder: Path, tmp_path: Path, name: str
 ) -> None:
     """XLSX by another program, and ODS with its spans, come to what was published."""
-    layout, reading = (JANUARY_28, READING) if "06" in name else (JANUARY_29, READING_29)
     (grid,) = read_workbook(folder / name, "one").grids
-    published = read_sheet(folder / name, Form(layout=layout), reading)
+    published = read_sheet(folder / name, STOCK.form, READING)
     for path, data in (
         (tmp_path / "a.xlsx", as_xlsx(grid)),
         (tmp_path / "a.ods", as_ods(grid)),
     ):
         path.write_bytes(data)
-        again = read_sheet(path, Form(layout=layout), reading)
+        again = read_sheet(path, STOCK.form, READING)
         assert [(each.number, dict(each.cells)) for each in again.rows] == [
             (each.number, dict(each.cells)) for each in published.rows
         ]
