@@ -31,7 +31,7 @@ def parse_column(name: str) -> Pointer:
 
 def column_text(pointer: Sequence[str]) -> str:
     """The name of a column as a mapping writes it; `parse_column` gives the pointer back."""
-    if len(pointer) == 1 and not pointer[0].startswith("/"):
+    if len(pointer) == 1 and pointer[0] and not pointer[0].startswith("/"):
         return pointer[0]
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in pointer)
 

@@ -2,9 +2,9 @@
 
 Owns the order: a byte order mark is believed before anything else; then strict UTF-8; then, only
 where the mapping leaves the choice (`auto`), strict GB18030, which spreadsheets in China save CSV
-as. Decoding is always strict, and a file that is partly in one encoding and partly in another is
-refused, since half of it would be read as other characters than were written. Nothing here guesses
-from what words look likely. Threat 41.
+as; or the encodings that the mapping lists, in its order. Decoding is always strict, and a file
+that is partly in one encoding and partly in another is refused, since half of it would be read as
+other characters than were written. Nothing here guesses from what words look likely. Threat 41.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ ENCODINGS: Final = {
     "windows-1252": "cp1252",
 }
 """The encodings that a mapping may name, with Python's names for them."""
+ANY_BYTES: Final = ("latin-1", "windows-1252")
+"""Those that read nearly any bytes, and never say that they were the wrong one."""
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8", "utf-8"),
@@ -48,11 +50,11 @@ class Decoded:
     encoding: str
 
 
-def decode(file: str, data: bytes, encoding: str = AUTO) -> Decoded:
+def decode(file: str, data: bytes, encoding: str | tuple[str, ...] = AUTO) -> Decoded:
     """The text of a file.
 
     Args:
-        encoding: `AUTO` or one of `ENCODINGS`.
+        encoding: `AUTO`, one of `ENCODINGS`, or several: the first that the bytes are taken in.
 
     Raises:
         FileRefused: it is not of this encoding, of several, or no text at all.
@@ -65,6 +67,8 @@ def decode(file: str, data: bytes, encoding: str = AUTO) -> Decoded:
             if not codec:
                 raise FileRefused(file, "is UTF-32", _SAVE, name="wrong-encoding")
             return Decoded(_strictly(file, data[len(mark) :], codec, name), name)
+    if isinstance(encoding, tuple):
+        return _first_that_fits(file, data, encoding)
     if encoding == "utf-16":
         rule = "has no byte order mark, so it is not known which UTF-16 it is"
         raise FileRefused(file, rule, _SAVE, name="wrong-encoding")
@@ -73,6 +77,34 @@ def decode(file: str, data: bytes, encoding: str = AUTO) -> Decoded:
     if encoding != "utf-8":
         _check_not_utf8(file, data, encoding)
     return Decoded(_strictly(file, data, ENCODINGS[encoding], encoding), encoding)
+
+
+def _first_that_fits(file: str, data: bytes, encodings: tuple[str, ...]) -> Decoded:
+    """The text in the first of several encodings that takes it; never lines of two of them."""
+    for encoding in encodings[:-1]:
+        try:
+            return decode(file, data, encoding)
+        except FileRefused:
+            if encoding == "utf-8":
+                _check_no_line_is_utf8(file, data)
+    return decode(file, data, encodings[-1])
+
+
+def _check_no_line_is_utf8(file: str, data: bytes) -> None:
+    """Refuses a file that is no UTF-8 but for a line that is: it was put together of two."""
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        raise FileRefused(
+            file,
+            f"has more than one encoding: line {number} is UTF-8, others are not",
+            f"open it, correct what is garbled, and {_SAVE}",
+            name="mixed-encodings",
+        )
 
 
 def _found_out(file: str, data: bytes) -> Decoded:

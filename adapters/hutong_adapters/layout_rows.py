@@ -194,6 +194,12 @@ class SectionReader:
     def _row(self, rows: range, filled: int, own: Sequence[tuple[int, int]]) -> None:
         pending = _Pending(rows.start)
         problems = self._shape_problems(rows, own)
+        if any(not problem.cell for problem in problems):
+            # Its cells may stand under the wrong names: nothing of it is a column of the table.
+            self.refused += problems
+            self.counts["refused"] += filled
+            self._above = pending
+            return
         self._with_content |= {column for _, column in own}
         self._nameless |= {column for _, column in own if column not in self._header.names}
         for column in sorted({*self._header.names, *(column for _, column in own)}):

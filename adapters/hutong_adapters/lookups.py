@@ -22,12 +22,16 @@ Key: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A table: for each key the values by column. All keys have the same number of columns."""
+    """A table: for each key the values by column. All keys have the same number of columns.
+
+    `about` says to people what it is a table of.
+    """
 
     name: str
     key_columns: int
     values: Mapping[Key, Mapping[str, str]]
     value_columns: tuple[str, ...]
+    about: str = ""
 
     def get(self, texts: Sequence[str], column: str) -> str | None:
         """The value of a column for a key; None where the table has none, or an empty one."""

@@ -127,7 +127,7 @@ class QuantitySpec:
     `number` is None where the quantity has none. A number listed in `unbounded` or `unknown` is
     not a number but says so; an empty cell is unknown. `least` and `most` are the ends of a range.
     Where `number` is parsed as `cn_quantity`, bound and unit come out of its cell too; `unit` then
-    need not have a source.
+    need not have a source. A number above `doubt_above`, in millionths, is marked.
     """
 
     bound: str
@@ -139,6 +139,7 @@ class QuantitySpec:
     unit: ValueSpec | None = None
     pack: MapSpec | PackSpec | None = None
     raw: bool = False
+    doubt_above: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ Spec: TypeAlias = ValueSpec | QuantitySpec | PackSpec | MapSpec | ListSpec
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A value that whoever runs the import gives. `kind` is `record`, `time` or `text`."""
+    """A value that whoever runs the import gives. `kind`: `record`, `time`, `zone` or `text`."""
 
     kind: str
     about: str = ""

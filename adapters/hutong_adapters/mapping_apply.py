@@ -31,7 +31,13 @@ from hutong_adapters.mapping import (
     ValueSpec,
     columns_read,
 )
-from hutong_adapters.mapping_quantity import cut_raw, pack_in_words, quantity_in_words
+from hutong_adapters.mapping_quantity import (
+    IMPLAUSIBLE,
+    cut_raw,
+    is_implausible,
+    pack_in_words,
+    quantity_in_words,
+)
 from hutong_adapters.mapping_steps import (
     CellRefused,
     PersonalNote,
@@ -297,6 +303,8 @@ class _Drafting:
                     found[name] = value
         if (spec.least or spec.most) and not {"min", "max"} <= found.keys():
             found = {"bound": "unknown"}
+        if spec.doubt_above is not None and is_implausible(found, spec.doubt_above):
+            self.marks.append(Mark(", ".join(self.cells_of[path]), path, *IMPLAUSIBLE))
         if spec.unit is not None and not in_words:
             unit, _ = self._value(spec.unit, scope, f"{path}.unit")
             if unit is not None:

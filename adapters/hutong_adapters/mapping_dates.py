@@ -1,18 +1,19 @@
 """Reads a date or time of a sheet by a stated pattern and in a stated zone. Spec: 12.3.5.
 
-Owns the step `date` of mappings. A pattern is made of `YYYY`, `MM`, `M`, `DD`, `D`, `a` (上午,
-下午, AM, PM), `hh`, `h`, `mm`, `ss`, `S` (a fraction of up to six digits, cut to three), text in
-single quotes, and signs that stand for themselves; `rfc3339` is a time that carries its offset,
-`excel-serial` and `excel-serial-1904` are the days that a workbook counts. Only ASCII digits are
-digits. The zone is an IANA name from the mapping, never the host's; a local time that a zone skips
-or has twice is refused, since nobody can say which was meant. So is a year that nobody gave.
+Owns the step `date` of mappings. A pattern is made of `YYYY`, `YY` (2000 to 2099), `MM`, `M`,
+`DD`, `D`, `a` (上午, 下午, AM, PM), `hh`, `h`, `mm`, `ss`, `S` (a fraction of up to six digits, cut
+to three), text in single quotes, and signs that stand for themselves; `rfc3339` is a time that
+carries its offset, `excel-serial` and `excel-serial-1904` are the days that a workbook counts. Only
+ASCII digits are digits. The zone is an IANA name from the mapping or from whoever imports, never
+the host's; a local time that a zone skips or has twice is refused, since nobody can say which was
+meant. So is a year that nobody gave.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -28,6 +29,7 @@ NAMED: Final = (RFC3339, SERIAL, SERIAL_1904)
 
 _TOKENS: Final = {
     "YYYY": ("year", "[0-9]{4}"),
+    "YY": ("year", "[0-9]{2}"),
     "MM": ("month", "[0-9]{2}"),
     "M": ("month", "[0-9]{1,2}"),
     "DD": ("day", "[0-9]{2}"),
@@ -39,10 +41,12 @@ _TOKENS: Final = {
     "ss": ("second", "[0-9]{2}"),
     "S": ("fraction", "[0-9]{1,6}"),
 }
-_TOKEN: Final = re.compile("YYYY|MM|M|DD|D|a|hh|h|mm|ss|S|'[^']*'|.", re.DOTALL)
+_TOKEN: Final = re.compile("YYYY|YY|MM|M|DD|D|a|hh|h|mm|ss|S|'[^']*'|.", re.DOTALL)
 _CLOCK: Final = re.compile("([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
 _YEAR: Final = re.compile("[0-9]{4}")
 _SERIAL: Final = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,20}))?")
+_CENTURY: Final = 2000
+"""Of years in two digits. Sheets of needs are of today, and no birthday belongs in them."""
 _DAY_SECONDS: Final = 86_400
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING_GIVEN: Final[Mapping[str, str]] = MappingProxyType({})
@@ -77,8 +81,9 @@ class DateReading:
 class DateStep:
     """How the dates of a column are written.
 
-    `patterns` are tried in order. `at` is the time of day of a pattern without one; with `day` it
-    is that of all, and only the day in the zone counts.
+    `patterns` are tried in order. `zone_param` is the parameter that gives the zone, if it is not
+    `zone`. `at` is the time of day of a pattern without one; with `day` it is that of all, and only
+    the day in the zone counts.
     """
 
     patterns: tuple[str, ...]
@@ -88,16 +93,24 @@ class DateStep:
     """Of each pattern; None for a format that has a name."""
     year: YearRule | None = None
     day: bool = False
+    zone_param: str | None = None
+
+    def zone_in(self, parameters: Mapping[str, str]) -> str:
+        """The zone, with these values of the mapping's parameters."""
+        return self.zone if self.zone_param is None else parameters[self.zone_param]
 
     def read(self, text: str, parameters: Mapping[str, str] = _NOTHING_GIVEN) -> DateReading:
         """The time that a text states, with the offset that the zone has then.
 
         Args:
-            parameters: the values of the mapping's parameters, for a year that one of them gives.
+            parameters: the values of the mapping's parameters, for a year or zone that one gives.
 
         Raises:
             DateRefused: no pattern fits, or it is no time that the zone has once.
         """
+        if self.zone_param is not None:
+            zoned = replace(self, zone=self.zone_in(parameters), zone_param=None)
+            return zoned.read(text, parameters)
         for pattern, expression in zip(self.patterns, self.expressions, strict=True):
             guessed = False
             if expression is not None:
@@ -134,7 +147,8 @@ class DateStep:
         """The local time of a pattern's parts, and whether its year was guessed."""
         clock = self._time(parts)
         if "year" in parts:
-            return self._once(_day(int(parts["year"]), parts), clock), False
+            year = int(parts["year"]) + (_CENTURY if len(parts["year"]) == 2 else 0)
+            return self._once(_day(year, parts), clock), False
         rule = self.year
         assert rule is not None
         if rule.near is None:
@@ -247,6 +261,15 @@ def _from_serial(days: str, fraction: str, *, since_1904: bool) -> tuple[date, i
 # --- Making a step
 
 
+def is_zone(name: str) -> bool:
+    """Whether the system knows a zone by its IANA name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 def date_step(
     patterns: tuple[str, ...],
     zone: str,
@@ -254,6 +277,7 @@ def date_step(
     *,
     year: YearRule | None = None,
     day: bool = False,
+    zone_param: str | None = None,
 ) -> DateStep:
     """A step of these patterns.
 
@@ -264,18 +288,16 @@ def date_step(
     """
     if not _CLOCK.fullmatch(at):
         raise DateRefused("`at` is a time of day like 23:59:59")
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if zone_param is None and not is_zone(zone):
         raise DateRefused(
             "`zone` is an IANA name like Asia/Shanghai; is the system's tzdata installed?"
-        ) from None
+        )
     expressions = tuple(_expression(pattern, yearless=year is not None) for pattern in patterns)
     if year is not None and all(
         expression is None or "year" in expression.groupindex for expression in expressions
     ):
-        raise DateRefused("`year` is for a `format` without YYYY")
-    return DateStep(patterns, zone, at, expressions, year, day)
+        raise DateRefused("`year` is for a `format` without YYYY or YY")
+    return DateStep(patterns, zone, at, expressions, year, day, zone_param)
 
 
 def _expression(pattern: str, *, yearless: bool) -> re.Pattern[str] | None:
@@ -293,9 +315,9 @@ def _expression(pattern: str, *, yearless: bool) -> re.Pattern[str] | None:
         else:
             expression += re.escape(token[1:-1] if len(token) > 1 else token)
     if not {"month", "day"} <= set(seen):
-        raise DateRefused("`format` needs YYYY, MM or M, and DD or D")
+        raise DateRefused("`format` needs YYYY or YY, MM or M, and DD or D")
     if "year" not in seen and not yearless:
-        raise DateRefused("`format` needs YYYY, or `year` that says which year is meant")
+        raise DateRefused("`format` needs YYYY or YY, or `year` that says which year is meant")
     if (
         ("minute" in seen and "hour" not in seen)
         or ("second" in seen and "minute" not in seen)

@@ -16,11 +16,12 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from hutong_adapters.columns import Pointer, parse_column
-from hutong_adapters.encodings import AUTO, ENCODINGS
+from hutong_adapters.encodings import ANY_BYTES, AUTO, ENCODINGS
 from hutong_adapters.interface import MappingRefused
 from hutong_adapters.layout_load import check_layout_columns, load_layout
 from hutong_adapters.lookups import Lookup, LookupRefused, file_lookup, inline_lookup
@@ -31,6 +32,7 @@ from hutong_adapters.mapping import (
     Parameter,
     RowMapping,
 )
+from hutong_adapters.mapping_dates import is_zone
 from hutong_adapters.mapping_specs import SpecReader
 from hutong_adapters.mapping_values import Problems, ValueReader, word_list
 from hutong_adapters.rows import FORMATS, Form
@@ -55,7 +57,7 @@ _TOP: Final = frozenset(
         *("sensitive", "sheet"),
     }
 )
-_PARAMETER_KINDS: Final = ("record", "time", "text")
+_PARAMETER_KINDS: Final = ("record", "time", "zone", "text")
 
 
 def built_in_names() -> list[str]:
@@ -185,10 +187,7 @@ class _Loader:
         found = rows.get("format")
         if found is not None and found not in tuple(FORMATS):
             self._problems.add("rows.format", f"is one of {', '.join(FORMATS)}")
-        encoding = rows.get("encoding", AUTO)
-        if encoding != AUTO and encoding not in tuple(ENCODINGS):
-            self._problems.add("rows.encoding", f"is {AUTO} or one of {', '.join(ENCODINGS)}")
-            encoding = AUTO
+        encoding = self._encoding(rows.get("encoding", AUTO))
         delimiter = rows.get("delimiter")
         if delimiter not in (None, ",", ";", "\t", "|"):
             self._problems.add("rows.delimiter", 'is one of "," ";" "\\t" "|"')
@@ -198,9 +197,23 @@ class _Loader:
             self._problems.add("rows.at", 'is a name or pointer like "/data/rows"')
             at = ""
         layout = load_layout(self._content.get("sheet"), self._problems)
-        if layout is not None and found in ("json", "jsonl"):
-            self._problems.add("sheet", "is about sheets and tables of text, not JSON")
+        if layout is not None and found == "jsonl":
+            self._problems.add("sheet", "is about tables, not JSON lines")
         return Form(found, delimiter, parse_column(at), encoding, layout)
+
+    def _encoding(self, named: object) -> str | tuple[str, ...]:
+        if named == AUTO or (isinstance(named, str) and named in ENCODINGS):
+            return named
+        listed = word_list(named) if isinstance(named, list) else None
+        if not listed or not set(listed) <= set(ENCODINGS):
+            known = ", ".join(ENCODINGS)
+            self._problems.add("rows.encoding", f"is {AUTO}, or one or a list of {known}")
+            return AUTO
+        for each in listed[:-1]:
+            if each in ANY_BYTES:
+                rule = f"has {each} before others: it reads any bytes, so it comes last"
+                self._problems.add("rows.encoding", rule)
+        return tuple(listed)
 
     def _key(self) -> KeySpec:
         key = self._table("key", known=("columns", "duplicates"))
@@ -229,6 +242,8 @@ class _Loader:
                 default = None
             if kind == "time" and default is not None and instant_ms(default) is None:
                 self._problems.add(f"{place}.default", "is like 2020-03-31T23:59:59+08:00")
+            if kind == "zone" and default is not None and not is_zone(default):
+                self._problems.add(f"{place}.default", "is an IANA name like Asia/Shanghai")
             found[name] = Parameter(str(kind), str(table.get("about", "")), default)
         return found
 
@@ -236,11 +251,12 @@ class _Loader:
         found = {}
         for name, table in self._table("lookups").items():
             place = f"lookups.{name}"
-            if not isinstance(table, dict) or table.keys() not in ({"file", "key"}, {"table"}):
-                self._problems.add(place, "has file and key, or table")
+            words = table.keys() - {"about"} if isinstance(table, dict) else set()
+            if words not in ({"file", "key"}, {"table"}):
+                self._problems.add(place, "has file and key, or table; and about, if you like")
                 continue
             try:
-                found[name] = self._lookup(name, table)
+                found[name] = replace(self._lookup(name, table), about=str(table.get("about", "")))
             except LookupRefused as refused:
                 self._problems.add(place, str(refused))
         return found

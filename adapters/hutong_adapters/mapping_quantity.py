@@ -25,12 +25,18 @@ from hutong_adapters.mapping_steps import (
 from hutong_adapters.pack_text import read_pack
 from hutong_adapters.quantity_text import CONCERN_WORDS, Concern, Reading, read_quantity
 from hutong_protocol.personal_data import findings
+from hutong_protocol.quantity import decimal_millionths
 
 if TYPE_CHECKING:
     from hutong_protocol.schema.jsonform import Json
 
 RAW_BYTES_MAX: Final = 2_048
 """As long as the wording of a quantity in a record may be. Spec: 12.5."""
+IMPLAUSIBLE: Final = (
+    "quantity-implausible",
+    "is more than the mapping takes for plausible; ask whether it is meant",
+)
+"""The mark of a number that is above `doubt_above`."""
 
 
 @dataclass(slots=True)
@@ -91,6 +97,13 @@ def cut_raw(text: str) -> str:
         return text
     kept = text.encode("utf-8", "ignore")[: RAW_BYTES_MAX - len("…".encode())]
     return kept.decode("utf-8", "ignore") + "…"
+
+
+def is_implausible(facts: Mapping[str, Json], doubt_above: int) -> bool:
+    """Whether a number of a quantity is above a limit in millionths."""
+    numbers = (facts.get(name) for name in ("value", "min", "max"))
+    found = (decimal_millionths(number) for number in numbers if isinstance(number, str))
+    return any(number is not None and number > doubt_above for number in found)
 
 
 def _numbers(reading: Reading) -> dict[str, Json]:

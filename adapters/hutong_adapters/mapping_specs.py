@@ -30,6 +30,7 @@ from hutong_adapters.mapping_values import (
     ValueReader,
     word_list,
 )
+from hutong_protocol.quantity import decimal_millionths
 from hutong_protocol.schema.compound import LOCAL_PARTY, QUANTITY_FIELDS, Party, Quantity
 from hutong_protocol.schema.jsonform import structure
 from hutong_protocol.schema.problems import Report
@@ -50,7 +51,7 @@ LINES: Final = "facts.lines"
 
 _ELEMENT_WORDS: Final = frozenset({"each", "only_if_none", "words"})
 _QUANTITY_WORDS: Final = frozenset(
-    {"bound", "min", "max", "unbounded", "unknown", "unit", "pack", "raw"}
+    {"bound", "min", "max", "unbounded", "unknown", "unit", "pack", "raw", "doubt_above"}
 )
 _NOT_OF_NUMBERS: Final = frozenset({"join", "split", "date", "personal", "else"})
 _NOT_IN_WORDS: Final = ("bound", "min", "max", "lookup", "value", "unlisted")
@@ -264,7 +265,17 @@ class SpecReader:
             unit=unit,
             pack=pack_spec if isinstance(pack_spec, MapSpec | PackSpec) else None,
             raw=raw is True,
+            doubt_above=self._doubt_above(table, place),
         )
+
+    def _doubt_above(self, table: Mapping[str, Any], place: str) -> int | None:
+        found = table.get("doubt_above")
+        if found is None:
+            return None
+        number = decimal_millionths(found) if isinstance(found, str) else None
+        if number is None:
+            self._problems.add(f"{place}.doubt_above", 'is a number as text, like "1000000"')
+        return number
 
     def _unit(
         self, shape: Shape, table: object, place: str, *, in_each: bool, in_words: bool

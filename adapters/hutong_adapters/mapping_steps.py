@@ -218,7 +218,7 @@ def _read(
         except DateRefused as refused:
             raise CellRefused(where, str(refused), "correct the cell or the format") from None
         text = reading.text
-        steps.append(f"date in {spec.date.zone}")
+        steps.append(f"date in {spec.date.zone_in(parameters)}")
         if reading.year_guessed:
             steps.append("year guessed")
             taken.marks.append(YEAR_GUESSED)
@@ -244,9 +244,10 @@ def looked_up(lookup: LookupStep, texts: Sequence[str], where: str, steps: list[
         steps.append(f"looked up {lookup.value} in {lookup.table.name}")
         return found
     if lookup.unlisted is Unlisted.REFUSE:
+        about = f" ({lookup.table.about})" if lookup.table.about else ""
         raise CellRefused(
             where,
-            f"is not in {lookup.table.name}",
+            f"is not in {lookup.table.name}{about}",
             "add it to the table, or say with `unlisted` what to do",
         )
     steps.append(f"not in {lookup.table.name}: {lookup.unlisted.value}")

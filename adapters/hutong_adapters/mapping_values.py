@@ -250,14 +250,30 @@ class ValueReader:
             return None
         patterns = word_list(table.get("format"))
         zone, at = table.get("zone"), table.get("at", "00:00:00")
+        zone_param = None
+        if isinstance(zone, dict):
+            zone_param = self._zone_param(zone, f"{place}.zone")
+            if zone_param is None:
+                return None
+            zone = ""
         if not patterns or not isinstance(zone, str) or not isinstance(at, str):
             self._problems.add(place, 'is like { format = "YYYY-MM-DD", zone = "Asia/Shanghai" }')
             return None
         try:
-            return date_step(tuple(patterns), zone, at, year=year, day=part == "day")
+            return date_step(
+                *(tuple(patterns), zone, at), year=year, day=part == "day", zone_param=zone_param
+            )
         except DateRefused as refused:
             self._problems.add(place, str(refused))
             return None
+
+    def _zone_param(self, table: Mapping[str, Any], place: str) -> str | None:
+        name = table.get("param")
+        parameter = self._parameters.get(name) if isinstance(name, str) else None
+        if len(table) == 1 and parameter is not None and parameter.kind == "zone":
+            return str(name)
+        self._problems.add(place, "is an IANA name, or { param = a parameter of kind zone }")
+        return None
 
     def _year(self, value: object, place: str) -> YearRule | None:
         if value is None:

@@ -18,6 +18,7 @@ from hutong_adapters.drafted import Drafted, with_personal_marks
 from hutong_adapters.interface import FileRefused, MappingRefused, Refusal
 from hutong_adapters.mapping import RowMapping
 from hutong_adapters.mapping_apply import draft_row
+from hutong_adapters.mapping_dates import is_zone
 from hutong_adapters.row_ids import RESERVED, identified, settle_ids
 from hutong_adapters.rows import FORMATS, NOT_READ, Sheet, read_sheet
 from hutong_protocol.faults import ProtocolFault
@@ -218,6 +219,8 @@ def resolve_parameters(
 def _parameter_rule(kind: str, value: str) -> str:
     if kind == "time" and instant_ms(value) is None:
         return "is a time with its offset, like 2020-03-31T23:59:59+08:00"
+    if kind == "zone" and not is_zone(value):
+        return "is a time zone by its IANA name, like Asia/Shanghai"
     if kind == "record":
         try:
             parse_id_as(IdKind.RECORD, value)

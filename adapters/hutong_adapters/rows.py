@@ -34,6 +34,7 @@ from hutong_adapters.grid import (
     GridCell,
 )
 from hutong_adapters.interface import Cell, FileRefused, Number, Refusal, Row
+from hutong_adapters.json_tables import ColumnNames, json_grid
 from hutong_adapters.layout import COUNTED, LaidOut, Table, lay_out
 from hutong_adapters.layout_spec import Layout, Reading
 from hutong_adapters.sheet_process import read_workbook
@@ -75,7 +76,7 @@ class Form:
     format: str | None = None
     delimiter: str | None = None
     at: Pointer = ()
-    encoding: str = AUTO
+    encoding: str | tuple[str, ...] = AUTO
     layout: Layout | None = None
 
 
@@ -126,9 +127,15 @@ def read_sheet(path: Path, form: Form, reading: Reading | None = None) -> Sheet:
     decoded = decode(name, data, "utf-8")
     if decoded.encoding != "utf-8":
         raise FileRefused(name, f"is {decoded.encoding.upper()}", "save it as UTF-8")
-    if format_name == "json":
-        return _sheet(name, _json_elements(name, decoded.text, form.at))
-    return _sheet(name, _json_lines(name, decoded.text))
+    if format_name == "jsonl":
+        return _sheet(name, _json_lines(name, decoded.text))
+    elements = _json_elements(name, decoded.text, form.at)
+    if form.layout is None:
+        return _sheet(name, elements)
+    if elements and all(isinstance(element, list) for _, element in elements):
+        grid = json_grid(name, elements)
+        return _laid_out(name, [lay_out(grid, form.layout, reading, label=name, even=True)], [])
+    return _sheet(name, elements, ColumnNames(form.layout, reading))
 
 
 def _format_of(path: Path) -> str:
@@ -383,7 +390,9 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _sheet(name: str, elements: Sequence[tuple[int, Cell]]) -> Sheet:
+def _sheet(
+    name: str, elements: Sequence[tuple[int, Cell]], names: ColumnNames | None = None
+) -> Sheet:
     if len(elements) > ROWS_MAX:
         raise FileRefused(name, f"has more than {ROWS_MAX} rows", "split it")
     rows: list[Row] = []
@@ -391,18 +400,26 @@ def _sheet(name: str, elements: Sequence[tuple[int, Cell]]) -> Sheet:
     blank = 0
     for number, element in elements:
         if not isinstance(element, dict):
-            refused.append(Refusal(name, number, "", "is no object with columns"))
+            refused.append(_no_object(name, number, element))
         elif not any(_filled(cell) for cell in element.values()):
             blank += 1
         else:
             row = Row(name, number, element)
             problem = _unusable(row)
-            refused += [problem] if problem else []
-            rows += [] if problem else [row]
+            named = row if names is None or problem else names.named(row)
+            rows += [named] if isinstance(named, Row) and not problem else []
+            refused += [problem] if problem else [named] if isinstance(named, Refusal) else []
     columns = columns_of(rows)
     if len(columns) > COLUMNS_MAX:
         raise FileRefused(name, f"has {len(columns)} columns, more than {COLUMNS_MAX}")
     return Sheet(name, tuple(columns), tuple(rows), tuple(refused), blank)
+
+
+def _no_object(name: str, number: int, element: Cell) -> Refusal:
+    way_out = ""
+    if isinstance(element, list):
+        way_out = "where rows are lists, say with `core` in [sheet] which columns a header names"
+    return Refusal(name, number, "", "is no object with columns", way_out)
 
 
 def _filled(cell: Cell) -> bool:

@@ -125,3 +125,16 @@ def test_latin_1_is_read_where_the_mapping_says_so(data_folder: Path) -> None:
     assert "Organización" in decode("a.csv", data, "latin-1").text
     with pytest.raises(FileRefused, match="is neither UTF-8"):
         decode("a.csv", data)
+
+
+def test_of_several_encodings_the_first_that_fits_is_taken() -> None:
+    listed = ("utf-8", "latin-1")
+    assert decode("a.csv", "Salúd".encode(), listed).encoding == "utf-8"
+    found = decode("a.csv", "Salúd".encode("latin-1"), listed)
+    assert (found.text, found.encoding) == ("Salúd", "latin-1")
+
+
+def test_a_file_put_together_of_two_encodings_fits_none() -> None:
+    mixed = "Salúd\n".encode() + "Educación\n".encode("latin-1")
+    with pytest.raises(FileRefused, match="line 1 is UTF-8, others are not"):
+        decode("a.csv", mixed, ("utf-8", "latin-1"))

@@ -10,6 +10,7 @@ from adapters.mapping_samples import plan_of, write_csv
 from hutong_adapters.goods_text import GoodsConcern, split_goods
 from hutong_adapters.mapping import Duplicates, Parser, Personal, Unlisted
 from hutong_adapters.mapping_load import MAPPABLE, load_mapping
+from hutong_adapters.mapping_quantity import IMPLAUSIBLE
 from hutong_adapters.mapping_specs import line_words
 from hutong_adapters.mapping_steps import YEAR_GUESSED
 from hutong_adapters.mapping_values import DATE_WORDS, VALUE_WORDS
@@ -94,5 +95,6 @@ def test_the_packs_of_the_guide_are_packs_and_the_others_are_none() -> None:
 
 def test_every_mark_stands_in_the_guide() -> None:
     named = {name for row in rows_under("| mark | what it says |") for name in row[0].split(", ")}
-    marks = {*map(str, Concern), *map(str, GoodsConcern), YEAR_GUESSED[0], "pii:..."}
+    marks = {*map(str, Concern), *map(str, GoodsConcern), "pii:..."}
+    marks |= {YEAR_GUESSED[0], IMPLAUSIBLE[0]}
     assert {name.strip("`") for name in named} == marks - {GoodsConcern.NOT_SPLIT}

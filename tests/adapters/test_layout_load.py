@@ -133,9 +133,9 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert len(found) == 3
 
 
-def test_sheets_are_no_business_of_json(tmp_path: Path) -> None:
-    found = problems(tmp_path, '\n[rows]\nformat = "json"\n[sheet]\n')
-    assert found == ["sheet: is about sheets and tables of text, not JSON"]
+def test_sheets_are_no_business_of_json_lines(tmp_path: Path) -> None:
+    found = problems(tmp_path, '\n[rows]\nformat = "jsonl"\n[sheet]\n')
+    assert found == ["sheet: is about tables, not JSON lines"]
 
 
 def test_the_table_is_a_table(tmp_path: Path) -> None:

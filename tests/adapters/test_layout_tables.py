@@ -194,3 +194,14 @@ def test_no_amount_is_copied_or_lost_however_cells_are_merged(
     out = laid(rows, merges=merges)
     assert sum(int(str(row.cells["数量"])) for row in out.rows) == sum(n for _, n in things)
     assert len(out.rows) == len(things)
+
+
+def test_a_row_that_is_too_long_adds_no_column_to_its_table() -> None:
+    """Or the import would stop over a column that the file does not have."""
+    rows = [["品名", "数量"], ["口罩", "20", "x"], ["手套", "5"]]
+    out = lay_out(grid(rows), CORE, READING, label="a.csv", even=True)
+    assert out.tables[0].columns == ("品名", "数量")
+    assert [str(each) for each in out.refused] == [
+        "a.csv row 2: has 3 cells, the header 2 (look for a missing or stray quote or comma)"
+    ]
+    assert out.counts == {"header": 1, "refused": 1, "row": 1}

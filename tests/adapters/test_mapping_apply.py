@@ -425,3 +425,31 @@ def test_explain_names_what_is_refused(tmp_path: Path) -> None:
     said = explain_row(plan.mapping, row, {"incident": PLACEHOLDER}, space="x", topic="fsc")
     assert said[-2] == "refused:"
     assert "数量: is no number in plain digits" in said[-1]
+
+
+def test_a_refused_row_reads_what_a_table_is_about(tmp_path: Path) -> None:
+    text = changed("[lookups.units]", '[lookups.units]\nabout = "units of this depot"')
+    refusal = only_refusal(sheet_plan(tmp_path, [*ROW[:4], "车", ""], mapping=text))
+    assert refusal.rule == "is not in units (units of this depot)"
+
+
+def test_a_number_that_nobody_means_is_kept_and_marked(tmp_path: Path) -> None:
+    text = changed("raw = true", 'raw = true, doubt_above = "1000"')
+    plan = sheet_plan(tmp_path, [*ROW[:3], "1,000", *ROW[4:]], mapping=text)
+    assert only_draft(plan).draft.marks == ()
+    plan = sheet_plan(tmp_path, [*ROW[:3], "1000.5", *ROW[4:]], mapping=text)
+    (mark,) = only_draft(plan).draft.marks
+    assert (mark.cell, mark.what) == ("数量", "quantity-implausible")
+    assert only_line(plan)["quantity"]["value"] == "1000.5"
+
+
+def test_a_limit_of_what_is_plausible_is_a_number(tmp_path: Path) -> None:
+    with pytest.raises(MappingRefused, match="doubt_above: is a number as text"):
+        sheet_mapping(tmp_path, changed("raw = true", "raw = true, doubt_above = 1000"))
+
+
+def test_a_row_without_what_is_required_names_the_cells_and_the_way_out(tmp_path: Path) -> None:
+    refusal = only_refusal(sheet_plan(tmp_path, [ROW[0], "", *ROW[2:]]))
+    assert (refusal.cell, refusal.field) == ("区县", "place")
+    assert refusal.rule == "gives nothing for a field that is required"
+    assert refusal.way_out.startswith("fill it in")

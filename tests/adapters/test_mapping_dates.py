@@ -252,7 +252,7 @@ def test_a_date_that_is_refused_names_its_cell_and_does_not_quote_it(tmp_path: P
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ('format = "M月D日"', "facts.valid_until.date: `format` needs YYYY, or `year`"),
+        ('format = "M月D日"', "facts.valid_until.date: `format` needs YYYY or YY, or `year`"),
         ('format = "YYYY-MM-DD", year = 2020', "date: `year` is for a `format` without YYYY"),
         ('format = "M/D", year = 0', "facts.valid_until.date.year: is a year as a number, "),
         ('format = "M/D", year = true', "facts.valid_until.date.year: is a year as a number, "),
@@ -308,3 +308,63 @@ def test_the_zone_of_the_host_plays_no_part(host: str) -> None:
         "2020-03-08T02:30:00+08:00",
         "2019-07-04T00:00:00+08:00",
     ]
+
+
+# --- Years of two digits, zones that whoever imports gives
+
+
+def test_a_year_of_two_digits_is_of_this_century() -> None:
+    step = date_step(("M/D/YY h:mm:ss a",), "America/New_York", MIDNIGHT)
+    assert step.read("11/16/12 12:10:00 AM").text == "2012-11-16T00:10:00-05:00"
+    assert date_step(("DD.MM.YY",), "UTC", MIDNIGHT).read("01.02.99").text.startswith("2099-02-01")
+    with pytest.raises(DateRefused, match="is no date like M/D/YY"):
+        step.read("11/16/2012 12:10:00 AM")
+
+
+def test_a_pattern_has_one_year_only() -> None:
+    with pytest.raises(DateRefused, match="`format` has YY"):
+        date_step(("YYYY-MM-DD YY",), "UTC", MIDNIGHT)
+
+
+ZONED = """
+[parameters.zone]
+kind = "zone"
+"""
+DATED = (
+    changed(
+        'valid_until = { const = "2022-01-31T00:00:00+08:00" }',
+        'valid_until = { from = "备注", date = { format = "YYYY-M-D", zone = {param = "zone"} } }',
+    ).replace('ignore = ["备注"]', "")
+    + ZONED
+)
+
+
+def test_whoever_imports_can_give_the_zone(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, [HEADER, [*ROW[:-1], "2012-11-16"]])
+    mapping = sheet_mapping(tmp_path, DATED)
+    drafted = only_draft(plan_of(mapping, path, zone="Asia/Dili"))
+    assert drafted.draft.facts["valid_until"] == "2012-11-16T00:00:00+09:00"
+    with pytest.raises(MappingRefused, match="parameter zone: is a time zone by its IANA name"):
+        plan_of(mapping, path, zone="Dili")
+    with pytest.raises(MappingRefused, match="parameter zone has no value"):
+        plan_of(mapping, path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (ZONED, "", "facts.valid_until.date.zone: is an IANA name, or { param ="),
+        ('kind = "zone"', 'kind = "text"', "facts.valid_until.date.zone: is an IANA name, or"),
+        (
+            'kind = "zone"',
+            'kind = "zone"\ndefault = "Dili"',
+            "parameters.zone.default: is an IANA name like",
+        ),
+    ],
+)
+def test_a_zone_comes_from_a_parameter_that_is_one(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    with pytest.raises(MappingRefused) as refused:
+        sheet_mapping(tmp_path, changed(old, new, DATED))
+    assert any(found.startswith(problem) for found in refused.value.problems)

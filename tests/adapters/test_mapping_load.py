@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mapping_samples import changed, sheet_mapping, write_mapping
+from adapters.mapping_samples import SHEET, changed, sheet_mapping, write_mapping
 from hutong_adapters.interface import MappingRefused
 from hutong_adapters.mapping import Duplicates
 from hutong_adapters.mapping_load import BUILT_IN, MAPPABLE, built_in_names, load_mapping
@@ -63,8 +63,16 @@ def test_an_unknown_built_in_name_lists_those_that_exist() -> None:
         ('screening = "off"', 'screening = "no"', "screening: is queue (the default) or off"),
         ('screening = "off"', "rows = 1", "rows: is a table: [rows]"),
         ('screening = "off"', "hook = 1", "hook: is no word here; known: "),
-        ("[key]", '[rows]\nencoding = "big5"\n[key]', "rows.encoding: is auto or one of utf-8, "),
-        ("[key]", '[rows]\nencoding = ["x"]\n[key]', "rows.encoding: is auto or one of utf-8, "),
+        (
+            "[key]",
+            '[rows]\nencoding = "big5"\n[key]',
+            "rows.encoding: is auto, or one or a list of utf-8, ",
+        ),
+        (
+            "[key]",
+            '[rows]\nencoding = ["x"]\n[key]',
+            "rows.encoding: is auto, or one or a list of utf-8, ",
+        ),
         ("[key]", '[rows]\nformat = "xls"\n[key]', "rows.format: is one of csv, tsv, xlsx, ods"),
         ("[key]", '[rows]\ndelimiter = "ab"\n[key]', "rows.delimiter: is one of"),
         ("[key]", "[rows]\nat = 1\n[key]", "rows.at: is a name or pointer"),
@@ -194,6 +202,16 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert sorted(places) == [
         *("facts.urgenci", "facts.urgency", "text.titel", "text.title", "topic"),
     ]
+
+
+def test_an_encoding_that_reads_any_bytes_comes_last(tmp_path: Path) -> None:
+    with pytest.raises(MappingRefused) as refused:
+        sheet_mapping(tmp_path, SHEET + '\n[rows]\nencoding = ["latin-1", "utf-8"]\n')
+    assert refused.value.problems == (
+        "rows.encoding: has latin-1 before others: it reads any bytes, so it comes last",
+    )
+    with pytest.raises(MappingRefused, match="is auto, or one or a list of utf-8"):
+        sheet_mapping(tmp_path, SHEET + '\n[rows]\nencoding = ["utf-8", "ebcdic"]\n')
 
 
 def test_a_lookup_file_lies_beside_the_mapping_and_nowhere_else(tmp_path: Path) -> None:
