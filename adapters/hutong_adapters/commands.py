@@ -299,7 +299,7 @@ def _tell_wait(why: str) -> None:
 
 
 def _tell_refused(refused: list[Refusal]) -> None:
-    for refusal in refused[:_SHOWN_MAX]:
-        typer.echo(visible(f"- {refusal}"))
-    if len(refused) > _SHOWN_MAX:
-        typer.echo(f"... and {len(refused) - _SHOWN_MAX} more; --json lists all")
+    from hutong_adapters.summary import refused_words
+
+    for words in refused_words(refused, _SHOWN_MAX):
+        typer.echo(visible(words if words.startswith("...") else f"- {words}"))

@@ -166,6 +166,14 @@ def check_columns(mapping: RowMapping, sheet: Sheet) -> None:
 
 def _column_problems(mapping: RowMapping, label: str, columns: Sequence[Pointer]) -> Iterator[str]:
     named = [column for column in columns if column not in RESERVED]
+    used = absent([], mapping.used_columns())
+    if used and absent(columns, mapping.used_columns()) == used:
+        names = ", ".join(_quoted(used))
+        yield (
+            f"{label}: has none of the columns that the mapping uses ({names}). Is it the mapping "
+            f"for this file? `hutong adapter list` names the built-in ones"
+        )
+        return
     extra = unmentioned(named, mapping.mentions())
     if extra:
         names = ", ".join(_quoted(extra))

@@ -8,8 +8,9 @@ only, in whole millionths; a line without upper limit is in no sum, whatever num
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -21,6 +22,9 @@ from hutong_protocol.instants import instant_ms
 from hutong_protocol.quantity import decimal_millionths
 from hutong_protocol.schema.jsonform import Json
 
+_RANGES_MAX: Final = 10
+_ADDRESS: Final = re.compile(r" \([A-Z]{1,3}[0-9]+\)")
+"""That of a cell behind the name of its column."""
 _MILLION: Final = 1_000_000
 MARKS_SHOWN_MAX: Final = 20
 
@@ -91,6 +95,47 @@ def refusal_json(refusal: Refusal) -> dict[str, Json]:
         "rule": refusal.rule,
         "way_out": refusal.way_out,
     }
+
+
+def refused_words(refused: Sequence[Refusal], shown_max: int) -> list[str]:
+    """Refusals for people, a line each; rows that are refused alike stand in one.
+
+    Args:
+        shown_max: how many lines; one more then says how many rows have no line.
+    """
+    alike: dict[tuple[str, str, str, str], list[Refusal]] = {}
+    for refusal in refused:
+        column = _ADDRESS.sub("", refusal.cell)
+        alike.setdefault((refusal.file, column, refusal.rule, refusal.way_out), []).append(refusal)
+    said: list[str] = []
+    left: set[tuple[str, int]] = set()
+    for (file, column, rule, way_out), group in alike.items():
+        if len(said) == shown_max:
+            left |= {(refusal.file, refusal.row) for refusal in group}
+            continue
+        numbers = list(dict.fromkeys(refusal.row for refusal in group))
+        if len(numbers) == 1:
+            said.append(str(group[0]))
+            continue
+        place = f"{file}, {len(numbers)} rows ({_ranges(numbers)})"
+        target = f" [{group[0].field}]" if group[0].field else ""
+        out = f" ({way_out})" if way_out else ""
+        said.append(f"{place}{f', {column}' if column else ''}: {rule}{target}{out}")
+    if left:
+        said.append(f"... and {len(left)} rows more; --json lists all")
+    return said
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Numbers of rows as people write them, `2-5, 8`; the first few of many."""
+    ends: list[list[int]] = []
+    for number in sorted(numbers):
+        if ends and number == ends[-1][1] + 1:
+            ends[-1][1] = number
+        else:
+            ends.append([number, number])
+    told = [f"{first}-{last}" if last > first else str(first) for first, last in ends]
+    return ", ".join(told[:_RANGES_MAX]) + (", ..." if len(told) > _RANGES_MAX else "")
 
 
 def keys_digest(plan: Plan) -> str:
