@@ -129,7 +129,7 @@ class HeaderFinder:
         best: list[str] = []
         where = 0
         for row in range(self.view.height):
-            named = self._named(row) if self._may_be(row) else []
+            named = self._columns(row) if self._may_be(row) else []
             there = [column for column in core if column in named]
             if len(there) > len(best):
                 best, where = there, row
@@ -147,7 +147,7 @@ class HeaderFinder:
         if not self._may_be(row) or not self.view.filled(row):
             return False
         named = self._named(row)
-        columns = [self._names.column(name) for name in named]
+        columns = self._columns(row)
         if not set(self._names.core) <= set(columns):
             return False
         if before is None:
@@ -162,6 +162,10 @@ class HeaderFinder:
     def _named(self, row: int) -> list[str]:
         names = (self._name(row, column) for column in range(self.view.left, self.view.right))
         return [name for name in names if name]
+
+    def _columns(self, row: int) -> list[str]:
+        """The columns that a row names, by the names of the mapping."""
+        return [self._names.column(name) for name in self._named(row)]
 
     def _header(self, row: int) -> Header:
         view, grid = self.view, self.view.grid

@@ -317,7 +317,8 @@ class _Drafting:
 
     def _pack(self, spec: MapSpec | PackSpec, unit: Json, scope: Scope, path: str) -> Json:
         if isinstance(spec, MapSpec):
-            return self._spec(spec, scope, path)[0]
+            pack = self._spec(spec, scope, path)[0]
+            return pack if _states_pack(pack) else None
         if unit is None:
             return None
         cells = self.cells_of[path] = self._cells(spec.text, scope)
@@ -482,6 +483,14 @@ def _columns_of(piece: Piece) -> dict[str, Cell]:
         "quantity": piece.quantity,
         "raw": piece.raw,
     }
+
+
+def _states_pack(pack: Json) -> bool:
+    """Whether a row names a pack or its number; what the things are counted in is none."""
+    if not isinstance(pack, dict):
+        return False
+    of = pack.get("of")
+    return "unit" in pack or (isinstance(of, dict) and "value" in of)
 
 
 def _looks_like(text: str, sentinels: Mapping[str, str]) -> bool:

@@ -205,3 +205,9 @@ def test_a_row_that_is_too_long_adds_no_column_to_its_table() -> None:
         "a.csv row 2: has 3 cells, the header 2 (look for a missing or stray quote or comma)"
     ]
     assert out.counts == {"header": 1, "refused": 1, "row": 1}
+
+
+def test_the_row_that_comes_nearest_to_a_header_is_found_by_other_names_too() -> None:
+    layout = replace(CORE, names={"品名": ("物品名称",)})
+    with pytest.raises(FileRefused, match="row 2 has 品名, but not 数量"):
+        laid([["某表"], ["物品名称", "总数"], ["口罩", "20"]], layout)

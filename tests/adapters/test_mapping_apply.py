@@ -453,3 +453,29 @@ def test_a_row_without_what_is_required_names_the_cells_and_the_way_out(tmp_path
     assert (refusal.cell, refusal.field) == ("区县", "place")
     assert refusal.rule == "gives nothing for a field that is required"
     assert refusal.way_out.startswith("fill it in")
+
+
+PACKED = changed(
+    "raw = true",
+    'raw = true, pack = { unit = { from = "备注", lookup = { "箱" = "xiang" } }, of = { value = '
+    '{ from = "每箱" }, unit = { from = "单位", lookup = "units" } } }',
+).replace('ignore = ["备注"]', "")
+
+
+@pytest.mark.parametrize(("pack", "number"), [("箱", "10"), ("", "")])
+def test_a_row_that_names_no_pack_has_none_whatever_its_things_are_counted_in(
+    tmp_path: Path, pack: str, number: str
+) -> None:
+    path = write_csv(tmp_path, [[*HEADER, "每箱"], [*ROW[:5], pack, number]])
+    quantity = only_line(plan_of(sheet_mapping(tmp_path, PACKED), path))["quantity"]
+    expected = {"unit": "xiang", "of": {"value": "10", "unit": "dai"}} if pack else None
+    assert quantity.get("pack") == expected
+
+
+def test_half_of_a_pack_is_refused(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, [[*HEADER, "每箱"], [*ROW[:5], "", "10"]])
+    refusal = only_refusal(plan_of(sheet_mapping(tmp_path, PACKED), path))
+    assert (refusal.field, refusal.rule) == (
+        "lines[0].quantity.pack.unit",
+        "gives nothing for a field that is required",
+    )
