@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,31 +11,16 @@ from typing import Any
 from hutong_adapters.mapping_load import load_mapping
 from hutong_adapters.planning import Target, make_plan
 from hutong_adapters.runner import Report, Wish, send_plan
-from hutong_node.api_models import ImportRequest, ReleaseRequest, ScopeItem, SubscribeRequest
+from hutong_node.api_models import ReleaseRequest, ScopeItem, SubscribeRequest
 from hutong_node.indexing import fold_record
 from hutong_node.store.interface import StoreMethods, Watermark
 from hutong_protocol.fold import FoldRecord, IncrementalFold, fold
 from hutong_protocol.records import Kind
 from node.local_nodes import Local, local
+from together.sheets import ServiceNode
 
 AS_OF_MS = 1_582_000_000_000
 INCIDENT = "rec-aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypvareg"
-
-
-@dataclass(frozen=True)
-class ServiceNode:
-    """A node as an import knows it, without sockets in between."""
-
-    found: Local
-
-    async def import_rows(self, source: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        answer = await self.found.service.import_rows(
-            source, ImportRequest.model_validate(dict(request))
-        )
-        return answer.model_dump(mode="json")
-
-    async def source(self, source: str, state: str | None = None) -> dict[str, Any]:
-        return (await self.found.service.source(source, state)).model_dump(mode="json")
 
 
 def versions(data_folder: Path) -> list[list[dict[str, Any]]]:
