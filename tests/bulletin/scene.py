@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +120,15 @@ def _radishes(asks: Author, gives: Author, looks: Author, incident: bytes) -> Re
         "lines": {"radish": {"item": "萝卜", "raw": "500万斤", "spec": "白萝卜"}},
     }
     need = asks.say("need/1", FSC, facts, text)
+    _radishes_promised(asks, gives, need)
+    _radishes_checked(looks, need, facts)
+    looks.say("close/1", FSC, {"reason": "fulfilled"}, thing=need, link=need)
+    looks.say("x-later/1", FSC, {"a": 1}, thing=need)
+    return need
+
+
+def _radishes_promised(asks: Author, gives: Author, need: RecordId) -> None:
+    """A promise on its way, and one passed on by telephone that nobody has answered."""
     line = {"line": "radish"}
     about: dict[str, Any] = {"thing": need, "revision": need}
     promise = gives.say(
@@ -152,6 +162,10 @@ def _radishes(asks: Author, gives: Author, looks: Author, incident: bytes) -> Re
     )
     got = {**line, "quantity": exact("1480", "t"), "condition": "short"}
     asks.say("receipt/1", FSC, got, target=promise, dispatch=sent, **about)
+
+
+def _radishes_checked(looks: Author, need: RecordId, facts: Mapping[str, Any]) -> None:
+    """Somebody was there: the place is as stated, the quantity has changed since."""
     place = checked_digest("place", None, facts)
     quantity = checked_digest("quantity", None, {"lines": []})
     looks.say(
@@ -163,11 +177,9 @@ def _radishes(asks: Author, gives: Author, looks: Author, incident: bytes) -> Re
             "checked": {"exists": True, "place": place, "quantity": quantity},
             "checked_at": "2026-01-01T10:00:00+08:00",
         },
-        **about,
+        thing=need,
+        revision=need,
     )
-    looks.say("close/1", FSC, {"reason": "fulfilled"}, thing=need, link=need)
-    looks.say("x-later/1", FSC, {"a": 1}, thing=need)
-    return need
 
 
 def _several(asks: Author, gives: Author, incident: bytes) -> RecordId:

@@ -1,7 +1,7 @@
 """The words and facts of a record as far as they fit what the specification says they are.
 
 Owns reading parts of records for pages. Words that don't fit their field are left out, one field at
-a time (Spec: 12.5.1); facts are used of readable records only, so that code which shows them meets
+a time (Spec: 12.5); facts are used of readable records only, so that code which shows them meets
 nothing but what the schema allows. Whether words are there, erased or missing is told apart.
 """
 
