@@ -17,7 +17,8 @@ from bulletin.scene import Scene, make_scene, org_path, record_path
 from bulletin.served import Answer, served
 from bulletin.world import HEA, World, need_facts
 from hutong_node.bulletin import app
-from hutong_node.bulletin.app import HEADERS, STATUS, accepted_language
+from hutong_node.bulletin.admission import FORWARDED, accepted_language
+from hutong_node.bulletin.app import HEADERS, STATUS
 from hutong_node.bulletin.server import BulletinRefused, BulletinServer
 from hutong_node.bulletin.words import words_in
 from hutong_node.config import BulletinListen, Config, ConfigRefused, load_config, write_config
@@ -118,6 +119,19 @@ async def test_pages_of_other_sites_are_refused_and_links_from_them_are_not(worl
         check_problem(framed, 403, "foreign")
         followed = await reader.get("/", headers={**frame, "Sec-Fetch-Dest": "document"})
         assert followed.status == 200
+
+
+@pytest.mark.parametrize("name", [*sorted(FORWARDED), "x-forwarded-for"])
+async def test_what_a_proxy_passes_on_is_refused_unless_the_bulletin_is_public(
+    world: World, name: str
+) -> None:
+    """Behind a proxy everybody comes from this machine and calls it by the names of loopback."""
+    passed_on = {name: "203.0.113.7"}
+    async with served(world) as reader:
+        for path in ("/", "/needs", "/feed.atom", "/nothing"):
+            check_problem(await reader.get(path, headers=passed_on), 403, "forwarded")
+    async with served(world, **PUBLIC) as reader:
+        assert (await reader.get("/", headers=passed_on)).status == 200
 
 
 async def test_wrong_parameters_are_refused_by_name_with_a_way_out(world: World) -> None:

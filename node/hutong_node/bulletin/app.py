@@ -1,10 +1,9 @@
-"""Answers requests for pages: who may ask, in which language, and what goes out around a page.
+"""Answers requests for pages: what is made, kept and sent, and what goes out around a page.
 
-Owns everything between the network and the pages. Only GET and HEAD are answered, nothing is stored
-in a browser, no page runs a script, and no answer tells what went wrong inside. A page of another
-site can neither read this one through somebody's browser nor frame it: a foreign Host (another name
-for this address), a foreign Origin and anything but navigation from elsewhere are refused (threats
-44 to 46). Logs and metrics know the kind of page and the status, never an address.
+Owns everything between the network and the pages; `admission` says whom it refuses. Nothing is
+stored in a browser, no page runs a script, no other site can frame one (threats 44 to 46), and no
+answer tells what went wrong inside. Logs and metrics know the kind of page and the status, never an
+address.
 
 Pages are made in threads, a few at a time, and kept for as long as they would come out the same.
 """
@@ -22,6 +21,7 @@ from typing import Final, TypeAlias
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from hutong_node.bulletin.admission import accepted_language, refusal
 from hutong_node.bulletin.card import card_page
 from hutong_node.bulletin.feed import feed_page
 from hutong_node.bulletin.filters import (
@@ -62,7 +62,6 @@ UNDER_WAY_MAX: Final = 32
 """Pages that are being made or wait for it; more are refused for now."""
 _THREADS: Final = 2
 _KEPT_MAX: Final = 64
-_LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HTML: Final = "text/html"
 _ATOM: Final = "application/atom+xml"
 HEADERS: Final = {
@@ -309,7 +308,12 @@ class Bulletin:
         """Around every request: who may ask, and what goes out whatever happens."""
         started_s = asyncio.get_running_loop().time()
         try:
-            problem = self._refusal(request)
+            problem = refusal(
+                request,
+                hosts=self._hosts,
+                origin=self.origin,
+                is_public=self._source.listen.public,
+            )
             response = (
                 await handler(request) if problem is None else self._problem(request, problem)
             )
@@ -337,26 +341,6 @@ class Bulletin:
         )
         response.headers.update(HEADERS)
         return response
-
-    def _refusal(self, request: web.Request) -> str | None:
-        """The kind of problem that keeps a request from being read at all."""
-        host = request.headers.get("Host", "")
-        if self._hosts is not None and host_name(host) not in self._hosts:
-            return "foreign"
-        if request.method not in ("GET", "HEAD"):
-            return "method"
-        origin = request.headers.get("Origin")
-        if origin is not None and origin not in (f"http://{host}", self.origin):
-            return "foreign"
-        site = request.headers.get("Sec-Fetch-Site", "none")
-        if site not in ("none", "same-origin"):
-            # A link may lead here from anywhere; a page may not load this one into itself.
-            whole = request.headers.get("Sec-Fetch-Dest", "document") == "document"
-            if request.headers.get("Sec-Fetch-Mode") != "navigate" or not whole:
-                return "foreign"
-        if len(request.rel_url.raw_query_string) > QUERY_BYTES_MAX:
-            return "too_long"
-        return None
 
     def _problem(self, request: web.Request, kind: str) -> web.Response:
         words, asked = self._words_for(request)
@@ -414,6 +398,7 @@ STATUS: Final = {
     "not_found": 404,
     "method": 405,
     "foreign": 403,
+    "forwarded": 403,
     "too_long": 414,
     "busy": 503,
     "withheld": 503,
@@ -431,45 +416,6 @@ def _problem_response(status: int, words: Words, asked: Asked, problem: Problem)
     )
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def accepted_language(header: str, otherwise: str) -> str:
-    """The language that somebody's browser asks for, of those that there are."""
-    best, found = 0.0, otherwise
-    for entry in header[:500].split(","):
-        tag, _, parameters = entry.strip().partition(";")
-        weight = 1.0
-        name, _, value = parameters.strip().partition("=")
-        if name.strip() == "q":
-            try:
-                weight = float(value)
-            except ValueError:
-                weight = 0.0
-        language = tag.strip().partition("-")[0].lower()
-        if language in LANGUAGES and best < weight <= 1:
-            best, found = weight, language
-    return found
-
-
-def host_name(header: str) -> str:
-    """The name in a Host header, without its port, in lower case."""
-    header = header.strip().lower()
-    if header.startswith("["):
-        return header.partition("]")[0] + "]"
-    return header.partition(":")[0]
-
-
-def allowed_hosts(host: str, address: str | None, *, public: bool) -> frozenset[str] | None:
-    """The names by which a bulletin may be called; None for any.
-
-    One that only this machine reaches is called by the names of loopback: another name is a page
-    that rebinds its own name to it. A public one with an address is called by that.
-    """
-    if not public:
-        return _LOOPBACK_NAMES | {f"[{host}]" if ":" in host else host}
-    if address is None:
-        return None
-    return _LOOPBACK_NAMES | {host_name(address.partition("://")[2])}
 
 
 def _record(text: str) -> bytes:

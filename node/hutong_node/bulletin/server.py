@@ -12,7 +12,8 @@ from typing import Final
 
 from aiohttp import web
 
-from hutong_node.bulletin.app import Bulletin, allowed_hosts
+from hutong_node.bulletin.admission import allowed_hosts
+from hutong_node.bulletin.app import Bulletin
 from hutong_node.bulletin.source import Source
 from hutong_node.config import BulletinListen
 from hutong_node.guard import Gate, GateLimits
