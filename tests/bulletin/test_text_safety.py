@@ -12,6 +12,7 @@ from hutong_node.bulletin.text_safety import (
     Piece,
     joined,
     mail_link,
+    one_line,
     phone_link,
     short_id,
     shown,
@@ -47,6 +48,24 @@ def marks(text: str) -> list[str]:
 def test_what_cannot_be_seen_is_shown_by_its_code(text: str, expected: list[str]) -> None:
     """Threat 22."""
     assert marks(text) == expected
+
+
+def test_a_text_of_nothing_but_hidden_characters_stays_short() -> None:
+    """16 KiB of them in a message would be 5,000 marks, in each of fifty rows of a history."""
+    pieces = shown("\u200b\u202e" * 8_000).pieces
+    assert len(pieces) == 41
+    assert pieces[-1] == Piece("+15960", "more")
+    assert shown("a" + "\u200b" * 9_000).plain == "a⟦U+200B×9000⟧"
+
+
+def test_only_short_texts_are_kept_for_the_next_page() -> None:
+    assert shown("甲" * 400) is shown("甲" * 400)
+    assert shown("甲" * 401) is not shown("甲" * 401)
+    assert shown("甲" * 401) == shown("甲" * 401)
+
+
+def test_a_text_on_one_line_has_no_line_ends() -> None:
+    assert one_line(shown("a\nb\t\nc\u2028d")).plain == "a b c⟦U+2028⟧d"
 
 
 @given(st.text(st.characters(exclude_categories=())))

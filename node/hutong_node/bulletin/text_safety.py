@@ -15,7 +15,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +25,9 @@ from hutong_protocol.personal_data import findings
 SHORT_ID: Final = 12
 """Characters of an id after its prefix: nobody makes a key whose id begins like another's."""
 _ACCENTS_MAX: Final = 4
+_CODES_MAX: Final = 40
+"""Codes shown of one text; what can't be seen beyond them is counted."""
+_KEPT_LENGTH_MAX: Final = 400
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _LOOKALIKE_ALPHABETS: Final = frozenset({"LATIN", "CYRILLIC", "GREEK"})
 _INVISIBLE: Final = re.compile(
@@ -41,11 +44,17 @@ class Piece:
     """Some characters of a text. `mark` says what they stand for, empty for themselves.
 
     `code`: characters that can't be seen, by their codes. `hidden`: personal data, by its kind.
-    `cut`: a number of accents that were left out.
+    `cut`: a number of accents that were left out. `more`: a number of characters that can't be seen
+    either, beyond those shown by their codes.
     """
 
     text: str
     mark: str = ""
+
+    @property
+    def plain(self) -> str:
+        """The piece in a place that has no markup."""
+        return self.text if not self.mark else f"⟦{self.text}⟧"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +73,12 @@ class Shown:
     @property
     def plain(self) -> str:
         """One string for places that have no markup: titles, feeds, messages."""
-        return "".join(piece.text if not piece.mark else _plain(piece) for piece in self.pieces)
+        return "".join(piece.plain for piece in self.pieces)
 
 
 NOTHING: Final = Shown(())
 
 
-@lru_cache(maxsize=4_096)
 def shown(text: str, language: str = "", *, personal: bool = True) -> Shown:
     """A text in pieces.
 
@@ -79,11 +87,36 @@ def shown(text: str, language: str = "", *, personal: bool = True) -> Shown:
         language: what the record says of its own language; ignored if it is no tag.
         personal: whether to hide what looks like personal data.
     """
+    make = _kept if len(text) <= _KEPT_LENGTH_MAX else _shown
+    return make(text, language, personal)
+
+
+def _shown(text: str, language: str, personal: bool) -> Shown:
     pieces: list[Piece] = []
     for part, kind in _without_personal(text) if personal else ((text, ""),):
         pieces += [Piece(kind, "hidden")] if kind else _pieces(part)
     tag = language if _LANGUAGE.fullmatch(language) else ""
     return Shown(tuple(pieces), tag, _mixes_alphabets(text))
+
+
+_kept = lru_cache(maxsize=4_096)(_shown)
+"""Titles and names come again on every page. Long texts, which may be made of nothing but pieces,
+are few on a page and many in a log: they would fill the memory."""
+
+
+def has_personal(text: str) -> bool:
+    """Whether something in a text would be hidden: such a text stands in no address either."""
+    return bool(findings(text))
+
+
+def one_line(text: Shown) -> Shown:
+    """The same on one line, for places where a line of its own would look like one of ours."""
+    return replace(
+        text,
+        pieces=tuple(
+            replace(piece, text=re.sub(r"[\t\n]+", " ", piece.text)) for piece in text.pieces
+        ),
+    )
 
 
 def joined(parts: Iterable[Shown], separator: str) -> Shown:
@@ -166,10 +199,15 @@ def _without_personal(text: str) -> Iterator[tuple[str, str]]:
 
 def _pieces(text: str) -> Iterator[Piece]:
     plain: list[str] = []
-    index = 0
+    index = codes = more = 0
     while index < len(text):
         letter = text[index]
         if _is_hidden(text, index):
+            codes += 1
+            if codes > _CODES_MAX:
+                more += 1
+                index += 1
+                continue
             end = index + 1
             while end < len(text) and text[end] == letter:
                 end += 1
@@ -192,6 +230,8 @@ def _pieces(text: str) -> Iterator[Piece]:
         index += 1
     if plain:
         yield Piece("".join(plain))
+    if more:
+        yield Piece(f"+{more}", "more")
 
 
 def _is_hidden(text: str, index: int) -> bool:
@@ -231,7 +271,3 @@ def _mixes_alphabets(text: str) -> bool:
         if len(alphabets) > 1:
             return True
     return False
-
-
-def _plain(piece: Piece) -> str:
-    return f"⟦{piece.text}⟧"
