@@ -13,7 +13,8 @@ import pytest
 from bulletin.html_check import Checked, check_html
 from bulletin.scene import Scene, make_scene, org_path, record_path
 from bulletin.served import Reader, served
-from bulletin.world import HEA, NOON_MS, Said, World, exact, need_facts
+from bulletin.world import EARLIER, HEA, NOON_MS, Said, World, exact, need_facts, offer_facts
+from hutong_node.bulletin.tables import in_province, shared_beginning
 from hutong_node.store.interface import NewErase, NewPart, NewRecord, StoreMethods
 from hutong_protocol.encoding import encode
 from hutong_protocol.ids import IdKind, RecordId, format_id
@@ -113,6 +114,85 @@ async def test_a_need_says_who_said_what_when_and_in_whose_log(world: World, sce
         assert "民政 Office" in page.text
         assert "third party" in page.text
         assert "changed since" in page.text
+
+
+async def test_a_need_begins_with_what_a_coordinator_looks_for(world: World, scene: Scene) -> None:
+    """What, where, how much is open, how old the last check is, whom to turn to."""
+    async with served(world) as reader:
+        zh = (await read(reader, record_path(scene.radishes), "zh")).text
+        short = zh[zh.index("急需萝卜") : zh.index("条目与数量")]
+        for words in (
+            "萝卜: 5,000,000 斤 = 2,500 t 尚缺 1,000 t",
+            "雁塔区",
+            "陕西 610113",
+            "需在此前 2026-01-05 00:00 +08:00",
+            "最近核实 2026-01-01 10:00 +08:00 (26 小时前)",
+            "找谁 西安社工协会 org-",
+            "电话 029-88880000",
+        ):
+            assert words in short, words
+        several = (await read(reader, record_path(scene.several))).text
+        assert "people: at least 4 person (人) all open" in several
+        assert "last checked not checked" in several
+        offer = (await read(reader, record_path(scene.offer, "offers"))).text
+        assert "all open" not in offer
+        assert "turn to 基金会 Foundation org-" in offer
+
+
+async def test_a_history_names_lines_and_says_what_each_version_asked_for(
+    world: World, scene: Scene
+) -> None:
+    async with served(world) as reader:
+        text = (await read(reader, record_path(scene.radishes))).text
+        history = text[text.index("History and sources") :]
+        assert re.search(r"History and sources .{0,150} stated the need needed by", history)
+        assert "lines 萝卜 5,000,000 jin (斤) = 2,500 t" in history
+        assert "promised line 萝卜 amount 1,500 t" in history
+        assert "line radish" not in history
+        author = scene.asks
+        need = author.say("need/1", FSC, need_facts(), {"title": "大米"})
+        body = need_facts(lines=[{"id": "rice", "kind": "goods", "quantity": exact("260", "kg")}])
+        author.say("revise/1", FSC, {"of": "need/1", "body": body}, None, thing=need, link=need)
+        await world.settle()
+        revised = (await read(reader, record_path(need))).text
+        assert re.search(r"stated the need .{0,40}lines goods 200 kg", revised)
+        assert re.search(r"revised .{0,40}lines goods 260 kg", revised)
+
+
+def test_a_place_is_called_what_nearly_all_call_it() -> None:
+    assert shared_beginning(["武汉市江岸区", "武汉市江汉区", "武汉市"]) == "武汉市"
+    assert shared_beginning(["天门市一", "天门市二", "天门市三", "潜江市", "仙桃市"]) == ""
+    assert shared_beginning(["雁塔区"]) == ""
+
+
+async def test_a_place_is_not_named_twice_by_its_province(world: World) -> None:
+    author = world.organisation("甲")
+    for number in range(3):
+        place = {"codes": [{"scheme": "CN-GB2260", "code": f"42010{number + 2}"}]}
+        text = {"title": "口罩", "place_name": f"湖北省武汉市某区{number}"}
+        author.say("need/1", FSC, need_facts(place=place), text)
+    author.say("need/1", FSC, need_facts(), {"title": "口罩", "place_name": "雁塔区"})
+    async with served(world) as reader:
+        assert "湖北 42 3 陕西 61 1" in (await read(reader, "/", "zh")).text
+        assert "湖北 420102 1" in (await read(reader, "/?place=42", "zh")).text
+        by_place = (await read(reader, "/who?place=42", "zh")).text
+        assert "湖北 420102" in by_place
+    for code, name, expected in (
+        ("CN:4201", "湖北省武汉市江", "武汉市"),
+        ("CN:4228", "湖北恩施土家族苗族自治州", "恩施土家族苗族自治州"),
+        ("CN:42", "湖北省武汉市", ""),
+        ("CN:610113", "陕西省西安市雁塔区", "西安市雁塔区"),
+        ("X:42", "湖北省", "湖北省"),
+    ):
+        assert in_province(code, name) == expected
+
+
+async def test_names_of_filters_have_their_short_ids(world: World, scene: Scene) -> None:
+    """Threat 22: anybody may take any name."""
+    org = format_id(IdKind.ORG, scene.asks.org)
+    async with served(world) as reader:
+        found = await read(reader, f"/needs?organisation={org}")
+        assert f"Organisation: Xi’an Social Work Association {org[:16]}" in found.text
 
 
 async def test_lines_of_every_kind_are_shown_with_what_can_be_said_of_them(
@@ -303,6 +383,33 @@ async def test_personal_data_in_what_others_sent_is_hidden(world: World) -> None
                     continue
                 assert secret not in text, (path, secret)
         assert "此处隐去：手机号" in await reader.page("/needs")
+
+
+async def test_personal_data_in_codes_and_units_is_hidden_and_in_no_address(world: World) -> None:
+    """Only a desk and a waybill may look like it. Spec 13.4.1, 13.4.6."""
+    number = "13800138000"
+    place = {"codes": [{"scheme": "X", "code": number}, {"scheme": "CN-GB2260", "code": "610113"}]}
+    line = {
+        "id": "a",
+        "kind": "goods",
+        "quantity": exact("5", f"raw:{number}"),
+        "item": {"scheme": "x", "code": number},
+        "skills": [number],
+    }
+    author = world.organisation("甲", has=[number])
+    facts = need_facts(lines=[line], place=place, severity=number, restrictions=[number])
+    need = author.say("need/1", FSC, facts, {"title": "大米"})
+    offer = author.say(
+        "offer/1", FSC, offer_facts(stock_id=number, place=place, lines=[line]), {"title": "米"}
+    )
+    author.say("incident/1", BASE, {"start": EARLIER, "glide": number}, {"title": "某事"})
+    paths = ["/", "/needs", "/offers", "/who", "/who?place=X:1", "/incidents", "/organisations"]
+    paths += [record_path(need), record_path(need) + "/card", record_path(offer, "offers")]
+    paths += ["/feed.atom", org_path(author)]
+    async with served(world) as reader:
+        for path in paths:
+            assert number not in await reader.page(path), path
+        assert "此处隐去" in await reader.page(record_path(need))
 
 
 async def test_one_organisation_cannot_fill_a_list_or_a_need(world: World) -> None:

@@ -60,9 +60,61 @@ async def test_the_share_card_has_a_text_a_link_and_a_code(
     monkeypatch.setitem(__import__("sys").modules, "segno", None)
     async with served(world) as reader:
         without = await reader.page(f"{path}/card?lang=en")
-        assert "pip install &#34;hutong[qr]&#34;" in without
+        assert "is not installed on this node; use the link" in without
         assert "works on this machine only" in without
     card.qr_path.cache_clear()
+
+
+async def test_a_card_says_how_urgent_it_is_and_whom_to_turn_to(world: World, scene: Scene) -> None:
+    async with served(world) as reader:
+        zh = await reader.page(f"{record_path(scene.radishes)}/card?lang=zh")
+        lines = re.sub(r"<[^>]+>", "", zh).splitlines()
+        for line in (
+            "一天内 · 有效 · 核实后有改动",
+            "需在此前 2026-01-05 00:00 +08:00",
+            "联系：值班处 029-88880000 desk@example.org",
+        ):
+            assert line in lines, line
+        offer = await reader.page(f"{record_path(scene.offer, 'offers')}/card?lang=en")
+        assert "Back to the offer" in offer
+        assert "all open" not in offer
+
+
+async def test_a_title_adds_no_line_of_its_own_to_what_is_passed_on(world: World) -> None:
+    """Somebody who reads it in a chat takes each line for the node's. Threat 22."""
+    author = world.organisation("好人\n联系：13900000000")
+    forged = "大米\n截至 2030-01-01\n\thttps://evil.example"
+    need = author.say(
+        "need/1",
+        FSC,
+        need_facts(),
+        {"title": forged, "place_name": forged, "lines": {"rice": {"item": forged}}},
+    )
+    async with served(world) as reader:
+        page = await reader.page(f"{record_path(need)}/card?lang=zh")
+        message = page.partition('<div class="message">')[2].partition("</div>")[0]
+        lines = re.sub(r"<[^>]+>", "", message).splitlines()
+        starts = [line.lstrip("【需求】地点：物资发布截至").split(" ")[0] for line in lines]
+        assert len(lines) == 8, lines
+        assert not any(line.startswith(("\t", "https://evil")) for line in lines), starts
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_a_card_whose_link_leads_nowhere_for_others_says_so(
+    world: World, scene: Scene, public: bool
+) -> None:
+    listen: dict[str, Any] = {"public": True, "scopes": ("xian-2021/fsc",)} if public else {}
+    async with served(world, **listen) as reader:
+        page = await reader.page(f"{record_path(scene.radishes)}/card?lang=en")
+        assert page.index("works on this machine only") < page.index("Text for a chat message")
+
+
+async def test_a_feed_says_in_words_what_it_hides(world: World) -> None:
+    world.organisation("甲").say("need/1", FSC, need_facts(), {"title": "找 13800138000"})
+    async with served(world) as reader:
+        feed = ElementTree.fromstring(await reader.page("/feed.atom?lang=en"))
+        titles = [entry.findtext(f"{ATOM}title") for entry in feed.iter(f"{ATOM}entry")]
+        assert titles == ["找 [hidden here: mobile number]"]
 
 
 async def test_the_code_of_a_card_says_what_the_link_says() -> None:

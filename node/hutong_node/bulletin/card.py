@@ -7,14 +7,26 @@ for the template; without the extra `qr` the card says how to get it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from hutong_node.bulletin.desk import desk_of
 from hutong_node.bulletin.record_words import body_in_force, words_of
-from hutong_node.bulletin.rows import asked_of, line_maps, line_name, open_of, place_of, title_of
+from hutong_node.bulletin.rows import (
+    asked_of,
+    due_of,
+    line_maps,
+    line_name,
+    open_of,
+    place_of,
+    title_of,
+    urgency_axis,
+)
 from hutong_node.bulletin.source import Glance
-from hutong_node.bulletin.text_safety import Shown, joined, shown
+from hutong_node.bulletin.text_safety import NOTHING, Shown, joined, one_line, shown
 from hutong_node.bulletin.views import Card, QrPath
+from hutong_protocol.encoding import Value
+from hutong_protocol.fold import ThingView
 from hutong_protocol.ids import RecordId
 
 _LINES_MAX = 8
@@ -47,35 +59,42 @@ def card_page(glance: Glance, identifier: bytes, kind: str, origin: str) -> Card
     in_body = [line for line in view.lines if line.basis.in_body]
     for line in in_body[:_LINES_MAX]:
         own = facts.get(line.basis.id, {})
-        name, asked, left = (
-            line_name(glance, line, own, said),
-            asked_of(glance, own),
-            open_of(glance, line),
-        )
-        if kind == "offer":
-            lines.append(_filled(words("card.line_offer"), name, asked))
-        elif left:
-            lines.append(_filled(words("card.line_open"), name, asked, left))
-        else:
-            lines.append(_filled(words("card.line"), name, asked))
+        name, asked = line_name(glance, line, own, said), asked_of(glance, own)
+        left = open_of(glance, line) if kind == "need" else NOTHING
+        key = "line_offer" if kind == "offer" else "line_open" if left else "line"
+        lines.append(_filled(words(f"card.{key}"), name, asked, *([left] if left else ())))
     if len(in_body) > _LINES_MAX:
         lines.append(shown(words("list.more_lines", len(in_body) - _LINES_MAX)))
-    axes = [glance.axis("life", view.life), glance.axis("verification", view.thing.verification)]
-    lines.append(shown(" · ".join(axis.text for axis in axes)))
-    author = glance.org(view.thing.author)
-    by = joined((author.name, shown(author.short, personal=False)), " ")
-    lines.append(_filled(words("card.published"), by))
-    as_of = glance.time(glance.as_of_ms)
-    lines.append(shown(words("card.as_of", "" if as_of is None else as_of.text)))
+    lines += _standing(glance, view, body)
     lines.append(shown(address, personal=False))
     return Card(
+        kind=kind,
         title=title_of(glance, said),
         href=glance.address(path),
         message=joined(lines, "\n"),
         address=address,
-        is_reachable=glance.source.listen.address is not None or glance.source.listen.public,
+        is_reachable=glance.source.listen.address is not None,
         qr=qr_path(address),
     )
+
+
+def _standing(glance: Glance, view: ThingView, body: Mapping[str, Value]) -> Iterable[Shown]:
+    """How the thing stands, until when, who says so, whom to turn to, and as of when this is."""
+    words, thing = glance.words, view.thing
+    urgency = urgency_axis(glance, body)
+    axes = [glance.axis("life", view.life), glance.axis("verification", thing.verification)]
+    yield shown(" · ".join(axis.text for axis in ([urgency] if urgency else []) + axes))
+    name, due = due_of(glance, thing.valid_until_ms, body)
+    if due is not None:
+        yield shown(words("card.due", name, due.text))
+    author = glance.org(thing.author)
+    by = joined((author.name, shown(author.short, personal=False)), " ")
+    yield _filled(words("card.published"), by)
+    desk = [link.text for _, link in desk_of(glance, thing.steward, ("name", "phone", "email"))]
+    if desk:
+        yield _filled(words("card.desk"), joined(desk, " "))
+    as_of = glance.time(glance.as_of_ms)
+    yield shown(words("card.as_of", "" if as_of is None else as_of.text))
 
 
 @lru_cache(maxsize=256)
@@ -106,5 +125,6 @@ def _filled(phrase: str, *values: Shown) -> Shown:
     parts = phrase.split("{}")
     texts: list[Shown] = [shown(parts[0])]
     for value, after in zip(values, parts[1:], strict=True):
-        texts += [value, shown(after)]
+        # A title with lines of its own could add what looks like ours.
+        texts += [one_line(value), shown(after)]
     return joined(texts, "")

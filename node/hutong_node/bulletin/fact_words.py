@@ -45,9 +45,19 @@ _NO_LABELS: Final[Mapping[str, Label]] = {}
 class FactWords:
     """Puts the facts of one record into words."""
 
-    def __init__(self, glance: Glance, type_name: str, words: RecordWords) -> None:
-        """`words` are those of the same record: they name lines and parties without a node."""
+    def __init__(
+        self,
+        glance: Glance,
+        type_name: str,
+        words: RecordWords,
+        lines: Mapping[str, Shown] | None = None,
+    ) -> None:
+        """`words` are those of the same record: they name its lines, and parties without a node.
+
+        `lines` are names of lines by their ids, for records that only give the id.
+        """
         self._glance = glance
+        self._names = lines or {}
         self._type = type_name
         self._words = words
         self._say: Mapping[str, _Say] = {
@@ -78,7 +88,7 @@ class FactWords:
             "received_at": self._time,
             "checked_at": self._time,
             "start": self._time,
-            "waybill": self._code,
+            "waybill": self._waybill,
             "lines": self._lines,
             "severity": partial(self._coded, taxonomy.SEVERITIES),
             "people": self._count,
@@ -136,7 +146,7 @@ class FactWords:
     # One kind of value each
 
     def _line(self, value: Any) -> Shown:
-        return shown(str(value))
+        return self._names.get(str(value)) or shown(str(value))
 
     def _enum(self, section: str, value: Any) -> Shown:
         return shown(self._glance.words(f"{section}.{value}"))
@@ -161,13 +171,26 @@ class FactWords:
         return self._each(self.party, values)
 
     def _code(self, value: Any) -> Shown:
-        # Numbers of things may look like anything. Spec: 13.4.1, 13.4.5.
+        return shown(str(value))
+
+    def _waybill(self, value: Any) -> Shown:
+        # The number of a carrier may look like anything. Spec: 13.4.1.
         return shown(str(value), personal=False)
 
     def _lines(self, value: Any) -> Shown:
-        # Of a close or reopen these are ids; the lines of a need stand in its table.
-        ids = [entry for entry in value if isinstance(entry, str)]
-        return self._list(shown(line) for line in ids[:LISTED_MAX])
+        """Lines by name: of a close or reopen their ids alone, of a need with what is asked."""
+        return self._each(self._line_asked, value)
+
+    def _line_asked(self, value: Any) -> Shown:
+        if not isinstance(value, dict):
+            return self._line(value)
+        said = self._words.of(self._words.line(str(value["id"])).get("item"))
+        name = said or self._line(value["id"])
+        quantity = value.get("quantity")
+        if quantity is None:
+            return name
+        words = self._glance.words
+        return joined((name, shown(quantity_shown(quantity, words.bounds, words.language))), " ")
 
     def _count(self, value: Any) -> Shown:
         return shown(grouped(value) if isinstance(value, int) else str(value))
@@ -175,7 +198,7 @@ class FactWords:
     def _group(self, value: Any) -> Shown:
         words = self._glance.words
         counts = [
-            shown(words("group_count." + name, self._count(value[name]).plain))
+            shown(words("group_count." + name, words.plain(self._count(value[name]))))
             for name in ("people", "households")
             if name in value
         ]
@@ -194,7 +217,7 @@ class FactWords:
         return shown(str(value["platform"]))
 
     def _ext_id(self, value: Any) -> Shown:
-        return shown(f"{value['scheme']} {value['id']}", personal=False)
+        return shown(f"{value['scheme']} {value['id']}")
 
     def _areas(self, value: Any) -> Shown:
         choices, rest = place_codes(self._glance, value)
@@ -205,7 +228,7 @@ class FactWords:
             self._coded(taxonomy.GROUPS, group) for group in value.get("groups", [])[:LISTED_MAX]
         ]
         items = [
-            shown(f"{item['scheme']} {item['code']}", personal=False)
+            shown(f"{item['scheme']} {item['code']}")
             for item in value.get("items", [])[:LISTED_MAX]
         ]
         return self._list((self._areas(value.get("areas", [])), *groups, *items))

@@ -75,22 +75,24 @@ def feed_page(glance: Glance, origin: str) -> Feed:
             Entry(
                 id=f"urn:hutong:{format_id(IdKind.RECORD, identifier)}",
                 href=f"{origin}{row.href}",
-                title=row.title.plain,
+                title=words.plain(row.title),
                 updated=instant_text(said_ms),
-                author=joined((row.author.name, shown(row.author.short)), " ").plain,
+                author=words.plain(
+                    joined((row.author.name, shown(row.author.short, personal=False)), " ")
+                ),
                 author_href=f"{origin}{row.author.href}",
-                summary=_summary(glance, row).plain,
+                summary=words.plain(_summary(glance, row)),
             )
         )
     own = glance.source.node.parts.identity.org
     asked = urlencode(sorted(filters.parameters().items()))
     return Feed(
         id=f"urn:hutong:feed:{format_id(IdKind.ORG, own)}{':' + asked if asked else ''}",
-        title=words("site.of", glance.name(own).plain) + " · " + words("list.needs"),
+        title=words("site.of", words.plain(glance.name(own))) + " · " + words("list.needs"),
         href=f"{origin}{glance.address('/feed.atom', filters)}",
         list_href=f"{origin}{glance.address('/needs', filters)}",
         updated=max((entry.updated for entry in entries), default=instant_text(_EARLIEST_MS)),
-        author=glance.name(own).plain,
+        author=words.plain(glance.name(own)),
         tag=words.tag,
         entries=tuple(entries),
     )
@@ -101,8 +103,7 @@ def _summary(glance: Glance, row: ThingRow) -> Shown:
     lines = []
     for line in row.lines:
         parts = [line.name, line.asked]
-        if line.open:
-            parts += [shown(words("list.still_open")), line.open]
+        parts += [line.open] if line.open else []
         lines.append(joined(parts, " "))
     if row.more_lines:
         lines.append(shown(words("list.more_lines", row.more_lines)))

@@ -14,7 +14,7 @@ from typing import Final
 from hutong_node.bulletin.fact_words import FactWords
 from hutong_node.bulletin.record_words import facts_of, facts_state, words_of
 from hutong_node.bulletin.source import Glance
-from hutong_node.bulletin.text_safety import short_id
+from hutong_node.bulletin.text_safety import Shown, short_id
 from hutong_node.bulletin.views import HistoryRow
 from hutong_node.indexing import fold_record
 from hutong_node.listing_values import StoredThing
@@ -28,8 +28,14 @@ PAGE: Final = 50
 WHOLE_MAX: Final = 400
 
 
-def history_page(glance: Glance, stored: StoredThing, offset: int) -> tuple[HistoryRow, ...]:
-    """At most `PAGE` records of a thing, after the first `offset`."""
+def history_page(
+    glance: Glance, stored: StoredThing, offset: int, lines: Mapping[str, Shown]
+) -> tuple[HistoryRow, ...]:
+    """At most `PAGE` records of a thing, after the first `offset`.
+
+    Args:
+        lines: what the lines of the thing are about, by their ids.
+    """
     if stored.records > WHOLE_MAX:
         ids = glance.state.records_of(stored.thing, offset=offset, records_max=PAGE)
         found = glance.records(ids)
@@ -39,26 +45,29 @@ def history_page(glance: Glance, stored: StoredThing, offset: int) -> tuple[Hist
         ids = glance.state.records_of(stored.thing, offset=0, records_max=WHOLE_MAX)
         whole = list(glance.records(ids).values())
         standings = fold.standings_of([fold_record(record) for record in whole])
-        whole.sort(key=lambda record: (record.ts, record.clock, record.id))
+        # What it is all about comes first, whatever times others claim.
+        first = stored.basis.key.id
+        whole.sort(key=lambda each: (each.id != first, each.ts, each.clock, each.id))
         part = whole[offset : offset + PAGE]
     glance.learn(record.org for record in part)
-    return tuple(_row(glance, record, standings.get(record.id)) for record in part)
+    return tuple(_row(glance, record, standings.get(record.id), lines) for record in part)
 
 
-def _row(glance: Glance, record: StoredRecord, standing: Standing | None) -> HistoryRow:
+def _row(
+    glance: Glance, record: StoredRecord, standing: Standing | None, lines: Mapping[str, Shown]
+) -> HistoryRow:
     words = words_of(record)
     name = record.type.rpartition("/")[0]
     known = record.type in RECORD_TYPES and glance.words.has(f"type.{name}")
     found = facts_of(record)
     details = []
     if found is not None:
-        say = FactWords(glance, record.type, words)
-        facts = found[1]
+        facts, of = found[1], record.type
         body = facts.get("body")
         if isinstance(body, dict):
-            details = FactWords(glance, str(facts["of"]), words).fields(body, without=_BODY_LATER)
-        else:
-            details = say.fields(facts, without=_BODY_LATER if record.type in _WHOLES else ())
+            facts, of = body, str(facts["of"])
+        say = FactWords(glance, of, words, lines)
+        details = say.fields(facts, without=_BODY_LATER if of in _WHOLES else ())
     state = facts_state(record)
     counts = standing is None or standing is Standing.EFFECTIVE
     return HistoryRow(
@@ -87,5 +96,5 @@ def _gone(glance: Glance, facts: str, words: str) -> str:
 
 
 _WHOLES: Final = frozenset({"need/1", "offer/1", "org/1", "incident/1"})
-_BODY_LATER: Final = ("lines", "areas", "has", "lacks", "ext_ids", "topics", "facilitates")
+_BODY_LATER: Final = ("areas", "has", "lacks", "ext_ids", "topics", "facilitates")
 """What of a whole thing stands on its page already, at length."""

@@ -27,7 +27,6 @@ _THINGS: Final = 20
 
 def incidents_page(glance: Glance) -> IncidentList:
     """Incidents, the latest first."""
-    words = glance.words
     rows, after = incident_rows(glance, ROWS)
     following = None
     if after is not None:
@@ -36,7 +35,7 @@ def incidents_page(glance: Glance) -> IncidentList:
         rows=rows,
         next=following,
         first=None if glance.asked.after is None else glance.address("/incidents"),
-        empty=() if rows else (words("empty.incidents"), words("empty.incidents_next")),
+        empty=() if rows else glance.nothing("incidents"),
     )
 
 

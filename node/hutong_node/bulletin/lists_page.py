@@ -16,7 +16,7 @@ from hutong_node.bulletin.filters import FILTERS, LIVES, position_text, topic_te
 from hutong_node.bulletin.record_words import words_of
 from hutong_node.bulletin.rows import place_label, thing_rows, with_left_out
 from hutong_node.bulletin.source import Glance
-from hutong_node.bulletin.text_safety import Shown, short_id, shown
+from hutong_node.bulletin.text_safety import Shown, joined, short_id, shown
 from hutong_node.bulletin.views import FilterForm, Option, ThingList
 from hutong_node.listing import COVERAGES, URGENCIES, VERIFICATIONS, Role, State
 from hutong_node.listing_reading import SCANNED_MAX
@@ -94,12 +94,11 @@ def _total(glance: Glance, kind: str, page: ListPage) -> str:
 
 
 def _empty(glance: Glance, kind: str) -> tuple[str, ...]:
-    words = glance.words
     if not glance.scopes:
-        return words("empty.scopes"), words("empty.scopes_next")
+        return glance.nothing("scopes")
     if glance.asked.filters.is_narrowed:
-        return words("empty.filtered"), words("empty.filtered_next")
-    return words(f"empty.{kind}"), words(f"empty.{kind}_next")
+        return glance.nothing("filtered")
+    return glance.nothing(kind)
 
 
 def _form(glance: Glance, path: str, allowed: tuple[str, ...]) -> FilterForm:
@@ -179,7 +178,8 @@ def _in_force(glance: Glance, path: str) -> Iterable[tuple[str, Shown, str]]:
         elif name in ("coverage", "verification"):
             text = shown(words(f"{name}.{value}"))
         elif name == "organisation" and filters.organisation is not None:
-            text = glance.name(filters.organisation) or shown(short_id(value), personal=False)
+            short = shown(short_id(value), personal=False)
+            text = joined((glance.name(filters.organisation), short), " ")
         elif name == "incident" and filters.incident is not None:
             text = incident_name(glance, filters.incident)
         yield words(f"filter.{name}"), text, without

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from hutong_node.bulletin.amounts import Scale, amount_shown, grouped, unit_name
+from hutong_node.bulletin.desk import IN_SHORT, desk_of
 from hutong_node.bulletin.fact_words import FactWords
 from hutong_node.bulletin.history import PAGE, history_page
 from hutong_node.bulletin.lists_page import incident_name
@@ -20,8 +21,8 @@ from hutong_node.bulletin.rows import (
     asked_of,
     line_maps,
     line_name,
-    place_of,
     thing_axes,
+    thing_row,
     title_of,
     urgency_axis,
 )
@@ -48,6 +49,7 @@ from hutong_protocol.quantity import AMOUNT_SCALE
 
 PER_ORGANISATION: Final = 10
 LISTED_MAX: Final = 60
+LINES_IN_SHORT: Final = 6
 _SETTLED: Final = ("required", "accepted", "in_transit", "received", "open")
 _CLAIMED: Final = (
     "pledged",
@@ -118,10 +120,14 @@ class _Writer:
             title=title_of(glance, self._words),
             author=glance.org(thing.author),
             steward=None if thing.steward == thing.author else glance.org(thing.steward),
+            short=thing_row(
+                glance, self._stored, view, self._body, self._words, lines_max=LINES_IN_SHORT
+            ),
+            in_charge=glance.org(thing.steward),
+            desk=desk_of(glance, thing.steward, IN_SHORT),
             axes=axes if urgency is None else (urgency, *axes),
             facts=tuple(say.fields(self._body, without=_ELSEWHERE)),
             times=tuple(self._times()),
-            place=place_of(glance, self._body, self._words),
             incident=self._incident(),
             topic=glance.topic_choice(self._stored.scope),
             note=self._words.text("note"),
@@ -136,7 +142,7 @@ class _Writer:
             checks=tuple(self._checks(checks)),
             more_checks=sum(more_checks.values()),
             flags=tuple(dict.fromkeys(self._flag(flag) for flag in view.flags))[:LISTED_MAX],
-            history=history_page(glance, self._stored, asked.history),
+            history=history_page(glance, self._stored, asked.history, self._names),
             history_total=total,
             history_from=asked.history,
             history_older=(
@@ -322,7 +328,7 @@ class _Writer:
             value = self._flag_amount(flag.line, flag.amount)
         text = words(f"flag.{flag.flag}", value)
         if flag.line is not None:
-            name = self._names.get(flag.line, NOTHING).plain or flag.line
+            name = words.plain(self._names.get(flag.line, NOTHING)) or flag.line
             text = words("flag.line", name, text)
         return shown(text)
 
@@ -358,13 +364,13 @@ def check_row(
     comma = "、" if words.language == "zh" else ", "
     what = comma.join(words(f"group.{group}") for group in groups or (check.group,))
     if line is not None and line:
-        what = words("check.of_line", what, line.plain)
+        what = words("check.of_line", what, words.plain(line))
     return CheckRow(
         org=glance.org(check.by),
         what=shown(what),
         outcome=Axis(words("table.outcome"), check.outcome, words(f"outcome.{check.outcome}")),
         method=words.label(taxonomy.CHECK_METHODS, check.method),
-        when=glance.time(check.checked_at_ms),
+        when=glance.aged(check.checked_at_ms),
         freshness=words("check.fresh" if check.fresh else "check.outdated"),
         party=words("check.third" if check.third_party else "check.own"),
         thing=thing,
@@ -393,7 +399,7 @@ def _amounts(numbers: Numbers) -> list[int | None]:
 
 def _name_text(glance: Glance, org: bytes) -> str:
     ref = glance.org(org)
-    return f"{ref.name.plain} {ref.short}".strip()
+    return f"{glance.words.plain(ref.name)} {ref.short}".strip()
 
 
 def _code(value: Any) -> str:

@@ -37,9 +37,9 @@ def overview_page(glance: Glance) -> Overview:
     rows = thing_rows(glance, [thing for thing, _ in latest])
     empty: tuple[str, ...] = ()
     if not glance.scopes:
-        empty = words("empty.scopes"), words("empty.scopes_next")
+        empty = glance.nothing("scopes")
     elif not topics.rows:
-        empty = words("empty.needs"), words("empty.needs_next")
+        empty = glance.nothing("needs")
     return Overview(
         topics=topics,
         places=places_table(glance, glance.asked.filters.place or ""),
@@ -55,9 +55,8 @@ def overview_page(glance: Glance) -> Overview:
 
 def checks_page(glance: Glance) -> CheckList:
     """The checks that this node received last."""
-    words = glance.words
     rows = _checks(glance, _CHECKS, _CHECKS_PER_ORGANISATION)
-    return CheckList(rows, () if rows else (words("empty.checks"), words("empty.checks_next")))
+    return CheckList(rows, () if rows else glance.nothing("checks"))
 
 
 def _checks(glance: Glance, rows_max: int, per_party: int) -> tuple[CheckRow, ...]:

@@ -12,21 +12,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hutong_node.bulletin.amounts import grouped
+from hutong_node.bulletin.desk import desk_of
 from hutong_node.bulletin.fact_words import FactWords
 from hutong_node.bulletin.filters import Filters
 from hutong_node.bulletin.record_words import RecordWords, body_in_force
 from hutong_node.bulletin.rows import place_codes, thing_rows
 from hutong_node.bulletin.source import Glance
 from hutong_node.bulletin.tables import what_it_does, who_by_place, who_by_topic
-from hutong_node.bulletin.text_safety import (
-    NOTHING,
-    Shown,
-    mail_link,
-    phone_link,
-    shown,
-    web_link,
-)
-from hutong_node.bulletin.views import Link, OrgList, OrgPage, OrgRow, ThingRow, WhoPage
+from hutong_node.bulletin.text_safety import NOTHING, Shown
+from hutong_node.bulletin.views import OrgList, OrgPage, OrgRow, ThingRow, WhoPage
 from hutong_node.listing import Role, State
 from hutong_node.listing_values import Wanted
 from hutong_protocol import taxonomy
@@ -38,14 +32,11 @@ IN_MATRIX: Final = 40
 _THINGS: Final = 10
 _NOT_CLOSED: Final = (State.OPEN, State.COVERED, State.EXPIRED)
 _LISTED: Final = (Role.NEED, Role.OFFER, Role.PROMISE, Role.DELIVER, Role.CHECK)
-_LINKS: Final = {"phone": phone_link, "email": mail_link, "url": web_link}
-_DESK: Final = ("name", "phone", "email", "url", "address", "hours")
 _CARD_LATER: Final = ("kind", "areas")
 
 
 def organisations_page(glance: Glance) -> OrgList:
     """Organisations of which anything is held here."""
-    words = glance.words
     orgs, following = _page_of_orgs(glance, ORGANISATIONS)
     rows = [_org_row(glance, org) for org in orgs]
     rows.sort(key=lambda row: (not row.is_own, row.ref.name.plain == "", row.ref.name.plain))
@@ -54,7 +45,7 @@ def organisations_page(glance: Glance) -> OrgList:
         rows=tuple(rows),
         next=_following(glance, "/organisations", following),
         first=None if start is None else glance.address("/organisations"),
-        empty=() if rows else (words("empty.organisations"), words("empty.organisations_next")),
+        empty=() if rows else glance.nothing("organisations"),
     )
 
 
@@ -83,7 +74,7 @@ def organisation_page(glance: Glance, org: bytes) -> OrgPage | None:
         facts=tuple(facts),
         areas=areas,
         more_areas=more_areas,
-        desk=tuple(_desk(glance, words)),
+        desk=desk_of(glance, org),
         note=words.text("note"),
         work=what_it_does(glance, org),
         needs=_things(glance, org, Role.NEED, _NOT_CLOSED),
@@ -96,7 +87,6 @@ def organisation_page(glance: Glance, org: bytes) -> OrgPage | None:
 
 def who_page(glance: Glance) -> WhoPage:
     """Who does what where, computed from records."""
-    words = glance.words
     orgs, following = _page_of_orgs(glance, IN_MATRIX)
     glance.learn(orgs)
     orgs = sorted(orgs, key=lambda org: (glance.name(org).plain == "", glance.name(org).plain, org))
@@ -107,7 +97,7 @@ def who_page(glance: Glance) -> WhoPage:
         by_place=who_by_place(glance, orgs, place),
         next=_following(glance, "/who", following),
         first=None if glance.asked.org_after is None else glance.address("/who"),
-        empty=() if orgs else (words("empty.organisations"), words("empty.organisations_next")),
+        empty=() if orgs else glance.nothing("organisations"),
     )
 
 
@@ -160,16 +150,3 @@ def _other_names(glance: Glance, words: RecordWords) -> list[Shown]:
     found = [words.text("title")]
     found += [words.of(name) for name in words.fields.get("names", {}).values()]
     return [name for name in dict.fromkeys(found) if name][1:]
-
-
-def _desk(glance: Glance, words: RecordWords) -> list[tuple[str, Link]]:
-    """How the organisation's desk is reached. Its own contact is public by design. Spec: 13.4.1."""
-    desk = words.fields.get("desk", {})
-    found = []
-    for name in _DESK:
-        value = desk.get(name)
-        if isinstance(value, str) and value.strip():
-            link = _LINKS[name](value.strip()) if name in _LINKS else None
-            text = shown(value, personal=False)
-            found.append((glance.words(f"desk.{name}"), Link(text, link)))
-    return found

@@ -14,7 +14,8 @@ from hutong_node.bulletin.amounts import Scale, quantity_shown
 from hutong_node.bulletin.filters import Filters, position_text
 from hutong_node.bulletin.record_words import RecordWords, body_in_force, words_of
 from hutong_node.bulletin.source import Glance
-from hutong_node.bulletin.text_safety import NOTHING, Shown, shown
+from hutong_node.bulletin.text_safety import NOTHING, Shown, has_personal, shown
+from hutong_node.bulletin.times import TimeShown
 from hutong_node.bulletin.views import Axis, Choice, LineBrief, MoreOf, PlaceShown, ThingRow
 from hutong_node.listing_reading import COUNTED_MAX
 from hutong_node.listing_values import LeftOut, StoredThing
@@ -41,7 +42,7 @@ def thing_rows(glance: Glance, numbers: Sequence[int]) -> dict[int, ThingRow]:
     for number, view in views.items():
         record = records.get(RecordId(view.thing.revision))
         body, words = body_in_force(record), words_of(record)
-        rows[number] = _row(glance, things[number], view, body, words)
+        rows[number] = thing_row(glance, things[number], view, body, words)
     return rows
 
 
@@ -109,15 +110,20 @@ def place_of(glance: Glance, body: Mapping[str, Value], words: RecordWords) -> P
 
 
 def place_codes(glance: Glance, codes: object) -> tuple[tuple[Choice, ...], tuple[Shown, ...]]:
-    """Codes of places with the lists of needs there, and those that are too many to show."""
-    found = []
+    """Codes of places with the lists of needs there, and those without a list."""
+    found, plain = [], []
     listed = codes if isinstance(codes, list) else []
     for code in listed[:_CODES_SHOWN]:
         name = levels(str(code["scheme"]), str(code["code"]))[-1]
+        if has_personal(name):
+            plain.append(shown(name))
+            continue
         address = glance.address("/needs", Filters(place=name))
         found.append(Choice(address, place_label(glance, name)))
-    left = len(listed) - len(found)
-    return tuple(found), (shown(glance.words("text.and_more", left)),) if left > 0 else ()
+    left = len(listed) - _CODES_SHOWN
+    if left > 0:
+        plain.append(shown(glance.words("text.and_more", left)))
+    return tuple(found), tuple(plain)
 
 
 def place_label(glance: Glance, name: str) -> str:
@@ -154,7 +160,7 @@ def line_name(
         return said
     item = facts.get("item")
     if isinstance(item, Mapping):
-        return shown(str(item["code"]), personal=False)
+        return shown(str(item["code"]))
     if view.basis.kind is not None:
         return glance.words.label(taxonomy.KINDS, view.basis.kind)
     return shown(view.basis.id)
@@ -170,12 +176,25 @@ def asked_of(glance: Glance, facts: Mapping[str, Any]) -> Shown:
 
 
 def open_of(glance: Glance, view: LineView) -> Shown:
-    """What of a line is open; nothing where that is no number, or just what is asked."""
-    numbers = view.numbers
-    if numbers.open is None or view.basis.closed or numbers.open == numbers.required:
+    """What of a line of a need is open, in a few words; nothing where that is no number."""
+    words, numbers = glance.words, view.numbers
+    if numbers.open is None or view.basis.closed:
         return NOTHING
-    scale = Scale(numbers.dimension, [numbers.required], glance.words.language)
-    return shown(scale.amount(numbers.open), personal=False)
+    if numbers.open and numbers.open == numbers.required:
+        return shown(words("list.all_open"))
+    scale = Scale(numbers.dimension, [numbers.required], words.language)
+    return shown(words("list.still_open", scale.amount(numbers.open)))
+
+
+def due_of(
+    glance: Glance, valid_until_ms: int | None, body: Mapping[str, Value]
+) -> tuple[str, TimeShown | None]:
+    """What is due, and when: needed by a time, or else valid until one."""
+    needed_by = body.get("needed_by")
+    due_ms = instant_ms(needed_by) if isinstance(needed_by, str) else None
+    name = "valid_until" if due_ms is None else "needed_by"
+    time = glance.time(valid_until_ms if due_ms is None else due_ms)
+    return glance.words(f"field.{name}"), time
 
 
 def thing_axes(glance: Glance, view: ThingView) -> tuple[Axis, ...]:
@@ -192,27 +211,33 @@ def thing_axes(glance: Glance, view: ThingView) -> tuple[Axis, ...]:
     return tuple(axes)
 
 
-def _row(
+def thing_row(
     glance: Glance,
     stored: StoredThing,
     view: ThingView,
     body: Mapping[str, Value],
     words: RecordWords,
+    *,
+    lines_max: int = LINES_IN_LIST,
 ) -> ThingRow:
-    facts = line_maps(body)
+    """A need or offer in short.
+
+    Args:
+        body: the facts in force.
+        words: those of the same record.
+    """
+    facts, is_need = line_maps(body), view.thing.type == "need/1"
     lines = [
         LineBrief(
             line_name(glance, line, facts.get(line.basis.id, {}), words),
             asked_of(glance, facts.get(line.basis.id, {})),
-            open_of(glance, line),
+            open_of(glance, line) if is_need else NOTHING,
             line.basis.closed,
         )
         for line in view.lines
         if line.basis.in_body
     ]
-    needed_by = body.get("needed_by")
-    due_ms = instant_ms(needed_by) if isinstance(needed_by, str) else None
-    due_name = "valid_until" if due_ms is None else "needed_by"
+    due_name, due = due_of(glance, view.thing.valid_until_ms, body)
     checked = [check.checked_at_ms for check in view.checks if check.checked_at_ms is not None]
     return ThingRow(
         href=glance.address(glance.thing_path(view.thing.type, view.key.id)),
@@ -221,11 +246,11 @@ def _row(
         topic=glance.topic(stored.scope),
         place=place_of(glance, body, words),
         urgency=urgency_axis(glance, body),
-        due_name=glance.words(f"field.{due_name}"),
-        due=glance.time(view.thing.valid_until_ms if due_ms is None else due_ms),
-        lines=tuple(lines[:LINES_IN_LIST]),
-        more_lines=max(0, len(lines) - LINES_IN_LIST),
+        due_name=due_name,
+        due=due,
+        lines=tuple(lines[:lines_max]),
+        more_lines=max(0, len(lines) - lines_max),
         axes=thing_axes(glance, view),
-        checked=glance.time(max(checked, default=None)),
+        checked=glance.aged(max(checked, default=None)),
         flags=len(view.flags),
     )

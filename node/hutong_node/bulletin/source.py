@@ -16,7 +16,7 @@ from typing import Any, Final
 from hutong_node.bulletin.filters import Asked, Filters, topic_text
 from hutong_node.bulletin.record_words import RecordWords, words_of
 from hutong_node.bulletin.text_safety import NOTHING, Shown, short_id, shown
-from hutong_node.bulletin.times import TimeShown, time_shown
+from hutong_node.bulletin.times import TimeShown, age_of, time_shown
 from hutong_node.bulletin.views import Axis, Choice, OrgRef
 from hutong_node.bulletin.words import Words, words_in
 from hutong_node.config import BulletinListen
@@ -212,6 +212,14 @@ class Glance:
         """An instant in the zone of the bulletin."""
         return time_shown(ms, self.zone)
 
+    def aged(self, ms: int | None) -> TimeShown | None:
+        """The same with how long before this page it was, for what gets old."""
+        time, age = self.time(ms), age_of(ms, self.as_of_ms)
+        if time is None or age is None:
+            return time
+        unit, number = age
+        return replace(time, age=self.words(f"age.{unit}", number))
+
     def topic(self, scope: Scope) -> str:
         """The name of a topic; with its space where there are several."""
         name = self.words.topic(scope.topic)
@@ -224,6 +232,12 @@ class Glance:
             self.address("/needs", Filters(topic=scope)),
             f"{self.topic(scope)} · {topic_text(scope)}",
         )
+
+    def nothing(self, what: str) -> tuple[str, str]:
+        """Why a page is empty, and what to do: commands only where those who run the node look."""
+        is_public = self.source.listen.public and what != "filtered"
+        next_step = "public_next" if is_public else f"{what}_next"
+        return self.words(f"empty.{what}"), self.words(f"empty.{next_step}")
 
     def axis(self, name: str, value: str) -> Axis:
         """Where a thing stands on one axis, in words."""

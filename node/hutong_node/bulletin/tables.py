@@ -6,6 +6,7 @@ counts. Nothing here is a sum of unlike things: needs are counted, not added up.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -15,10 +16,12 @@ from hutong_node.bulletin.filters import Filters, topic_text
 from hutong_node.bulletin.record_words import words_of
 from hutong_node.bulletin.rows import place_label
 from hutong_node.bulletin.source import Glance
-from hutong_node.bulletin.text_safety import NOTHING, Shown, shown
+from hutong_node.bulletin.text_safety import NOTHING, Shown, has_personal, shown
 from hutong_node.bulletin.views import Cell, Column, RowOf, Table
+from hutong_node.bulletin.words import words_in
 from hutong_node.listing import Role, State
 from hutong_node.listing_values import Tally, Wanted
+from hutong_node.place_levels import CHINA
 from hutong_protocol.exchange import Scope
 from hutong_protocol.ids import RecordId
 
@@ -104,6 +107,7 @@ def places_table(glance: Glance, parent: str) -> Table:
                 words=names.get(name, NOTHING),
             )
             for name, number in places
+            if not has_personal(name)
         ),
         note=words("overview.places_note"),
     )
@@ -146,6 +150,7 @@ def who_by_place(glance: Glance, orgs: Sequence[bytes], parent: str) -> Table:
         if not inside:
             break
         places = inside
+    places = [place for place in places if not has_personal(place)]
     names = _names_of_places(glance, places)
     shown_orgs = set(orgs)
     cells: dict[tuple[bytes, str], Counter[Role]] = defaultdict(Counter)
@@ -223,7 +228,7 @@ def _doing(
 
 
 def _names_of_places(glance: Glance, places: Sequence[str]) -> dict[str, Shown]:
-    """What records call places: the beginning that most names of a sample have in common.
+    """What records call places: the beginning that nearly all names of a sample have in common.
 
     It stands beside the code, never in place of it: anybody may call a place anything.
     """
@@ -246,13 +251,31 @@ def _names_of_places(glance: Glance, places: Sequence[str]) -> dict[str, Shown]:
             name = words_of(records.get(revisions[number])).fields.get("place_name")
             if isinstance(name, str) and name:
                 names.append(name)
-        name = shared_beginning(names)
+        name = in_province(place, shared_beginning(names))
         found[place] = NOTHING if name in place_label(glance, place) else shown(name)
     return found
 
 
+def in_province(place: str, name: str) -> str:
+    """A name of a Chinese place without its province, which is told with the code; of a prefecture
+    without what lies in it."""
+    scheme, _, code = place.partition(":")
+    province = f"province.{code[:2]}"
+    words = words_in("zh")
+    if scheme != CHINA or not words.has(province):
+        return name
+    if len(code) == 2:
+        return ""
+    name = name.removeprefix(words(province)).removeprefix("省")
+    prefecture = re.match(r".+?(?:市|州|盟|地区)", name) if len(code) == 4 else None
+    return prefecture[0] if prefecture else name
+
+
 def shared_beginning(names: Sequence[str]) -> str:
-    """The longest beginning that more than half of the names have; empty without two of them."""
+    """The longest beginning that three quarters of the names have; empty without two of them.
+
+    Where two cities share a code, neither name is that of the place.
+    """
     best = ""
     for name in set(names):
         for length in range(len(name), 1, -1):
@@ -260,7 +283,7 @@ def shared_beginning(names: Sequence[str]) -> str:
                 break
             beginning = name[:length]
             sharing = {other for other in names if other.startswith(beginning)}
-            if len(sharing) > 1 and len(sharing) * 2 > len(set(names)):
+            if len(sharing) > 1 and len(sharing) * 4 >= len(set(names)) * 3:
                 best = beginning
                 break
     return best.rstrip("0123456789 -·,，（(")

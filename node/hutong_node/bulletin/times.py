@@ -1,7 +1,8 @@
-"""Times as people read them: in one zone, with its offset, never relative.
+"""Times as people read them: in one zone, with its offset, never only relative.
 
 Owns the zone of the pages. "Two hours ago" is wrong on paper and in yesterday's message, so every
-time is told whole. Times in records are what their authors claim; they decide nothing.
+time is told whole. How old a check is counts in a hurry: there the time before that of the page is
+told beside it. Times in records are what their authors claim; they decide nothing.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ _LAST_MS: Final = 253_402_300_799_999 - 172_800_000
 
 @dataclass(frozen=True, slots=True)
 class TimeShown:
-    """An instant: as programs read it, and as people do."""
+    """An instant: as programs read it, and as people do. `age` is in words, empty where it isn't
+    told."""
 
     iso: str
     text: str
+    age: str = ""
 
 
 def time_shown(ms: int | None, zone: tzinfo) -> TimeShown | None:
@@ -37,3 +40,17 @@ def time_shown(ms: int | None, zone: tzinfo) -> TimeShown | None:
         instant_text(ms),
         f"{date} {local.hour:02}:{local.minute:02} {offset[:3]}:{offset[3:5]}",
     )
+
+
+def age_of(ms: int | None, as_of_ms: int) -> tuple[str, int] | None:
+    """How long before the page something was: a unit and a number of it, rounded down.
+
+    None for what is later than the page, or has no time. Two days are still told in hours.
+    """
+    if ms is None or ms > as_of_ms:
+        return None
+    minutes = (as_of_ms - ms) // 60_000
+    if minutes < 120:
+        return "minutes", minutes
+    hours = minutes // 60
+    return ("hours", hours) if hours < 48 else ("days", hours // 24)

@@ -255,10 +255,12 @@ class ThingPage:
     title: Shown
     author: OrgRef
     steward: OrgRef | None
+    short: ThingRow
+    in_charge: OrgRef
+    desk: tuple[tuple[str, Link], ...]
     axes: tuple[Axis, ...]
     facts: tuple[tuple[str, Shown], ...]
     times: tuple[tuple[str, Shown], ...]
-    place: PlaceShown
     incident: tuple[str, Shown] | None
     topic: Choice
     note: Shown
@@ -343,6 +345,7 @@ class IncidentPage:
 class Card:
     """What is passed on of one need. `message` is for a chat, `qr` the path of a code or None."""
 
+    kind: str
     title: Shown
     href: str
     message: Shown

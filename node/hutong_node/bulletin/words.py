@@ -63,6 +63,13 @@ class Words:
             return shown(code.partition("#")[2] or code)
         return shown(label.zh if self.language == "zh" else label.en, personal=False)
 
+    def plain(self, text: Shown) -> str:
+        """A text as one string, for places without markup: what is hidden is told in words."""
+        return "".join(
+            f"[{self(f'hidden.{piece.text}')}]" if piece.mark == "hidden" else piece.plain
+            for piece in text.pieces
+        )
+
     def topic(self, topic: str) -> str:
         """The name of a topic with its code."""
         label = taxonomy.TOPICS.get(topic)
