@@ -150,6 +150,27 @@ async def test_no_page_is_wider_than_its_screen(world: World) -> None:
                     assert wider <= 0, (path, width, lang, wider)
 
 
+async def test_on_a_phone_needs_come_first_and_filters_at_a_link(world: World) -> None:
+    """Without a script: what is open is on the first screen, the form is where its link leads."""
+    scene = make_scene(world)
+    top = "document.querySelector('{}').getBoundingClientRect().top"
+    shown = "getComputedStyle(document.querySelector('.filters')).display"
+    async with served(world) as reader, browser(scripts=False) as tab:
+        for lang in LANGUAGES:
+            await tab.resize(390, 844)
+            await tab.open(f"{reader.url}/needs?lang={lang}")
+            assert await tab.evaluate(shown) == "none"
+            assert await tab.evaluate(top.format(".thing .lines")) < 500
+            await tab.evaluate("document.querySelector('.to-filters a').click()")
+            assert await tab.evaluate(shown) == "flex"
+            await tab.open(f"{reader.url}{record_path(scene.radishes)}?lang={lang}")
+            bottom = "document.querySelector('.short').getBoundingClientRect().bottom"
+            assert await tab.evaluate(bottom) < 844
+            await tab.resize(1_280)
+            await tab.open(f"{reader.url}/needs?lang={lang}")
+            assert await tab.evaluate(shown) == "flex"
+
+
 async def test_text_that_would_turn_the_page_stays_in_its_place(world: World) -> None:
     """Threat 22: U+202E in a name doesn't move what stands beside it."""
     tricky = world.organisation("银行\u202e卡\u2067")

@@ -136,6 +136,7 @@ async def test_a_need_begins_with_what_a_coordinator_looks_for(world: World, sce
         assert "last checked not checked" in several
         offer = (await read(reader, record_path(scene.offer, "offers"))).text
         assert "all open" not in offer
+        assert "What ends first comes first." in (await read(reader, "/offers")).text
         assert "turn to 基金会 Foundation org-" in offer
 
 
@@ -181,6 +182,7 @@ async def test_a_place_is_not_named_twice_by_its_province(world: World) -> None:
         ("CN:4201", "湖北省武汉市江", "武汉市"),
         ("CN:4228", "湖北恩施土家族苗族自治州", "恩施土家族苗族自治州"),
         ("CN:42", "湖北省武汉市", ""),
+        ("CN:4209", "湖北省孝", ""),
         ("CN:610113", "陕西省西安市雁塔区", "西安市雁塔区"),
         ("X:42", "湖北省", "湖北省"),
     ):
@@ -216,6 +218,8 @@ async def test_a_closed_need_and_an_expired_one_say_so(world: World, scene: Scen
     async with served(world) as reader:
         closed = (await read(reader, record_path(scene.closed))).text
         assert "closed because done by others" in closed
+        assert "goods closed goods · asked 200 kg Asked 200 kg" in closed
+        assert "Open 200 kg" not in closed
         assert "药品" in (await read(reader, "/needs?life=closed")).text
         assert "药品" not in (await read(reader, "/needs?life=all&topic=fsc")).text
         expired = (await read(reader, record_path(scene.expired))).text

@@ -83,6 +83,7 @@ def made_from_codes() -> set[str]:
         *(f"age.{unit}" for unit in ("minutes", "hours", "days")),
         *(f"card.back_to_{kind}" for kind in ("need", "offer")),
         *(f"empty.{what}_next" for what in EMPTY),
+        *(f"list.{kind}_intro" for kind in ("needs", "offers")),
         *(f"text.{each}" for each in ("erased", "missing", "untitled")),
     }
 

@@ -74,7 +74,7 @@ def _list_page(glance: Glance, role: Role, kind: str, allowed: Iterable[str]) ->
     feed = kind == "needs"
     return ThingList(
         heading=words("list.open_needs" if is_open else f"list.{kind}"),
-        intro=words("list.needs_intro") if standing else "",
+        intro=words(f"list.{kind}_intro") if standing else "",
         total=_total(glance, kind, page),
         rows=with_left_out(glance, standing, page.left_out, path, filters),
         form=_form(glance, path, tuple(allowed)),

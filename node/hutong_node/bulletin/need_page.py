@@ -223,6 +223,9 @@ class _Writer:
             # Without a target nothing is open, and what is nought says nothing.
             if numbers.required is None and not getattr(numbers, name):
                 continue
+            # What was closed is asked for no longer, whatever of it never came.
+            if name == "open" and line.basis.closed:
+                continue
             yield self._glance.words(f"number.{name}"), shown(scale.amount(getattr(numbers, name)))
 
     def _claims(self, line: LineView) -> Iterable[tuple[str, Shown]]:

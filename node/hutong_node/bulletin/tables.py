@@ -268,7 +268,8 @@ def in_province(place: str, name: str) -> str:
         return ""
     name = name.removeprefix(words(province)).removeprefix("省")
     prefecture = re.match(r".+?(?:市|州|盟|地区)", name) if len(code) == 4 else None
-    return prefecture[0] if prefecture else name
+    found = prefecture[0] if prefecture else name
+    return found if len(found) > 1 else ""
 
 
 def shared_beginning(names: Sequence[str]) -> str:
