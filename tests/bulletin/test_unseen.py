@@ -1,4 +1,4 @@
-"""What a public bulletin doesn't show leaves no trace, and two nodes that hold the same show it."""
+"""What may be seen: what a bulletin doesn't show leaves no trace, and what it does is the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from bulletin.scene import Scene, make_scene, org_path, record_path
 from bulletin.served import Reader, served
-from bulletin.world import HEA, LATER, World, exact, need_facts, offer_facts
+from bulletin.world import EARLIER, HEA, LATER, World, exact, need_facts, offer_facts
+from hutong_node.config import BulletinListen, Config, ConfigRefused, load_config, write_config
 from hutong_protocol.exchange import Scope
 from hutong_protocol.ids import IdKind, format_id
 from node.nodes import BASE, FSC
@@ -150,3 +151,154 @@ async def test_scopes_of_the_space_of_a_listed_topic_are_not_listed_with_it(worl
         assert BASE.topic in about
         assert FSC.topic in about
         assert HEA.topic not in re.findall(r"xian-2021/([a-z]+)", about)
+
+
+async def test_a_public_bulletin_shows_only_what_is_listed(world: World, scene: Scene) -> None:
+    """What is in other scopes is not there: no page, no count, no name in a list."""
+    hidden = world.organisation()
+    hidden.say("need/1", HEA, need_facts(), {"title": "只在卫生主题"})
+    async with served(world, **PUBLIC) as reader:
+        for path in scene.paths():
+            answer = await reader.get(path)
+            expected = 404 if path in map(record_path, (scene.several, scene.closed)) else 200
+            assert answer.status == expected, path
+        listed = await reader.page("/needs?life=all")
+        assert "急需萝卜" in listed
+        assert "护理人手" not in listed
+        assert "护理人手" not in await reader.page("/feed.atom?life=all")
+        assert "护理人手" not in await reader.page("/needs?topic=xian-2021/hea&life=all")
+        assert (await reader.get(org_path(hidden))).status == 404
+        assert "xian-2021/hea" not in await reader.page("/about?lang=zh")
+        assert "只在卫生主题" not in await reader.page("/")
+        assert "西安社工协会" in await reader.page("/organisations?lang=zh")
+        assert "西安封控" in await reader.page("/incidents?lang=zh")
+        assert (await reader.get("/", headers={"Host": "any.example"})).status == 200
+    async with served(world) as reader:
+        assert (await reader.get(record_path(scene.several))).status == 200
+        assert (await reader.get(org_path(hidden))).status == 200
+
+
+async def test_a_public_bulletin_tells_how_many_peers_there_are_and_not_who(world: World) -> None:
+    from hutong_node.roster import Peer
+    from hutong_protocol.ids import OrgId
+
+    peer = OrgId(b"\7" * 32)
+    world.node.parts.roster.set_peer(Peer(peer, "wss://peer.example:1", b"\1" * 32, 1))
+    name = format_id(IdKind.ORG, peer)[:16]
+    async with served(world) as reader:
+        assert name in await reader.page("/about")
+    async with served(world, **PUBLIC) as reader:
+        about = await reader.page("/about?lang=en")
+        assert name not in about
+        assert "1, never the same so far" in about
+        assert "peer.example" not in about
+
+
+async def test_a_public_bulletin_is_called_by_its_address(world: World) -> None:
+    address = "https://hutong.example.org"
+    async with served(world, address=address, **PUBLIC) as reader:
+        for host, status in (
+            ("hutong.example.org", 200),
+            ("localhost", 200),
+            ("evil.example", 403),
+        ):
+            assert (await reader.get("/", headers={"Host": host})).status == status
+        own = {"Host": "hutong.example.org", "Origin": address}
+        assert (await reader.get("/", headers=own)).status == 200
+        feed = await reader.page("/feed.atom", headers={"Host": "localhost"})
+        assert f'href="{address}/needs"' in feed
+
+
+@pytest.mark.parametrize(
+    ("listen", "message"),
+    [
+        ({"host": "0.0.0.0"}, "public = true"),
+        ({"host": "192.0.2.1"}, "public = true"),
+        ({"address": "https://hutong.example.org"}, "public = true"),
+        ({"public": True}, "scopes"),
+        ({"public": True, "scopes": ("xian-2021",)}, "scopes"),
+        ({"zone": "Nowhere/Nothing"}, "no time zone"),
+        ({"address": "https://example.org/path"}, "address"),
+        ({"language": "fr"}, "language"),
+        ({"cookies": True}, "cookies"),
+    ],
+)
+def test_a_configuration_that_shows_too_much_or_nothing_is_refused(
+    listen: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        BulletinListen(**listen)
+
+
+def test_the_configuration_is_written_with_comments_and_read_back(world: World) -> None:
+    folder = world.node.parts.folder
+    folder.config.unlink()
+    listen = BulletinListen(port=9000, address="http://a.example:80", zone="UTC", **PUBLIC)
+    write_config(folder, Config(organisation="甲", bulletin=listen))
+    assert load_config(folder).bulletin == listen
+    text = folder.config.read_text("utf-8")
+    folder.config.write_text(text.replace("public = true", "public = false"), "utf-8")
+    with pytest.raises(ConfigRefused, match="needs `public = true` and `scopes`"):
+        load_config(folder)
+
+
+def test_base_comes_with_any_topic_of_a_space_and_nothing_else(world: World) -> None:
+    from hutong_node.bulletin.source import Source
+
+    source = Source(world.node, BulletinListen(**PUBLIC))
+    assert source.scopes() == [BASE, FSC]
+    source.close()
+    other = Source(world.node, BulletinListen(public=True, scopes=("other/fsc",)))
+    assert other.scopes() == []
+    other.close()
+
+
+async def test_personal_data_in_what_others_sent_is_hidden(world: World) -> None:
+    """Threats 51 and 54, spec 13.4.6: whoever let it through, this page shows it to nobody."""
+    author = world.organisation("某组织 13800138000")
+    need = author.say(
+        "need/1",
+        FSC,
+        need_facts(lines=[{"id": "a", "kind": "goods", "quantity": exact("1", "raw:13800138000")}]),
+        {
+            "title": "找 13800138000",
+            "place_name": "3号楼2单元501室",
+            "note": "身份证 11010519491231002X",
+            "lines": {"a": {"item": "a@example.org", "raw": "微信：abc12345"}},
+        },
+    )
+    async with served(world) as reader:
+        for path in ("/", "/needs", record_path(need), f"{record_path(need)}/card", "/feed.atom"):
+            text = await reader.page(path)
+            for secret in ("13800138000", "501室", "11010519491231002X", "example.org", "abc12345"):
+                if secret == "example.org" and path.endswith("/feed.atom"):
+                    continue
+                assert secret not in text, (path, secret)
+        assert "此处隐去：手机号" in await reader.page("/needs")
+
+
+async def test_personal_data_in_codes_and_units_is_hidden_and_in_no_address(world: World) -> None:
+    """Only a desk and a waybill may look like it. Spec 13.4.1, 13.4.6."""
+    number = "13800138000"
+    place = {"codes": [{"scheme": "X", "code": number}, {"scheme": "CN-GB2260", "code": "610113"}]}
+    line = {
+        "id": "a",
+        "kind": "goods",
+        "quantity": exact("5", f"raw:{number}"),
+        "item": {"scheme": "x", "code": number},
+        "skills": [number],
+    }
+    author = world.organisation("甲", has=[number])
+    facts = need_facts(lines=[line], place=place, severity=number, restrictions=[number])
+    need = author.say("need/1", FSC, facts, {"title": "大米"})
+    offer = author.say(
+        "offer/1", FSC, offer_facts(stock_id=number, place=place, lines=[line]), {"title": "米"}
+    )
+    author.say("incident/1", BASE, {"start": EARLIER, "glide": number}, {"title": "某事"})
+    paths = ["/", "/needs", "/offers", "/who", "/who?place=X:1", "/incidents", "/organisations"]
+    paths += [record_path(need), record_path(need) + "/card", record_path(offer, "offers")]
+    paths += ["/feed.atom", org_path(author)]
+    async with served(world) as reader:
+        for path in paths:
+            assert number not in await reader.page(path), path
+        assert "此处隐去" in await reader.page(record_path(need))

@@ -60,7 +60,11 @@ class FactWords:
         self._names = lines or {}
         self._type = type_name
         self._words = words
-        self._say: Mapping[str, _Say] = {
+        self._say = self._sayings(type_name)
+
+    def _sayings(self, type_name: str) -> Mapping[str, _Say]:
+        """How each field is said, in the order in which they are shown."""
+        return {
             "line": self._line,
             "quantity": self.quantity,
             "outcome": partial(self._enum, "outcome"),
