@@ -150,6 +150,9 @@ async def test_a_history_names_lines_and_says_what_each_version_asked_for(
         assert "lines 萝卜 5,000,000 jin (斤) = 2,500 t" in history
         assert "promised line 萝卜 amount 1,500 t" in history
         assert "line radish" not in history
+        several = (await read(reader, record_path(scene.several))).text
+        assert "lines people at least 4 person (人); goods · masks no upper limit" in several
+        assert "closed reason fulfilled lines goods · suits" in several
         author = scene.asks
         need = author.say("need/1", FSC, need_facts(), {"title": "大米"})
         body = need_facts(lines=[{"id": "rice", "kind": "goods", "quantity": exact("260", "kg")}])

@@ -183,7 +183,11 @@ class FactWords:
 
     def _lines(self, value: Any) -> Shown:
         """Lines by name: of a close or reopen their ids alone, of a need with what is asked."""
-        return self._each(self._line_asked, value)
+        found = [self._line_asked(line) for line in value[:LISTED_MAX]]
+        if len(value) > LISTED_MAX:
+            found.append(shown(self._glance.words("text.and_more", len(value) - LISTED_MAX)))
+        # Amounts have commas of their own.
+        return joined(found, "；" if self._glance.words.language == "zh" else "; ")
 
     def _line_asked(self, value: Any) -> Shown:
         if not isinstance(value, dict):

@@ -27,7 +27,7 @@ from hutong_node.bulletin.rows import (
     urgency_axis,
 )
 from hutong_node.bulletin.source import Glance
-from hutong_node.bulletin.text_safety import NOTHING, Shown, short_id, shown
+from hutong_node.bulletin.text_safety import NOTHING, Shown, joined, short_id, shown
 from hutong_node.bulletin.views import (
     Axis,
     CheckRow,
@@ -95,9 +95,14 @@ class _Writer:
         self._body: Mapping[str, Value] = body_in_force(record)
         self._words: RecordWords = words_of(record)
         self._lines = line_maps(self._body)
-        self._names = {
+        names = {
             line.basis.id: line_name(glance, line, self._lines.get(line.basis.id, {}), self._words)
             for line in view.lines
+        }
+        taken = Counter(names.values())
+        self._names = {
+            line: name if taken[name] == 1 else joined((name, shown(line)), " · ")
+            for line, name in names.items()
         }
         glance.learn(
             (view.thing.author, view.thing.steward, *(each.who for each in view.waiting_on))
