@@ -155,64 +155,99 @@ def _chinese(text: str, start: int) -> FoundNumber | None:
     if len(run) > 1 and run[-1] == "两" and run[-2] in "十百千万亿":
         # 三百两: the unit.
         run = run[:-1]
-    number, end = _chinese_number(run), start + len(run)
+    end = start + len(run)
+    head = run.rstrip("百千万亿")
+    power = _power_of(run[len(head) :])
+    number = _chinese_number(run) if head else 10**power if power else None
     if number is None:
         return None
     value = number * MILLION
-    head = run.rstrip("百千万亿")
     more = _INNER_MORE.match(text, end)
-    power, behind = (0, end) if more is None else _power_at(text, more.end())
-    if more is not None and power:
-        return FoundNumber(value * 10**power, behind, value, power, more[1], chinese=True)
-    plain = _chinese_number(head) or number
-    power = sum(_POWERS[word] for word in run[len(head) :]) if head else 0
+    further, behind = (0, end) if more is None else _power_at(text, more.end())
+    if more is not None and further:
+        return FoundNumber(value * 10**further, behind, value, further, more[1], chinese=True)
+    plain = (_chinese_number(head) if head else None) or number
     return FoundNumber(value, end, plain * MILLION, power, bare=not head, chinese=True)
 
 
+def _power_of(words: str) -> int:
+    """The power of ten that 百, 万 or 百万 stand for; 0 for what is no such word."""
+    return _power_at(words, 0)[0] if words and _MULTIPLIER.fullmatch(words) else 0
+
+
 def _chinese_number(run: str) -> int | None:
-    """The number that a run of Chinese digits states; None if it states none, or several."""
-    total = 0
-    for word in ("亿", "万"):
-        before, found, run = run.rpartition(word)
-        if not found:
-            continue
-        part = _below(before) if before else (1 if not total else None)
-        if part is None:
-            return None
-        if len(run) == 1 and run in _DIGITS and run != "零":
-            # 一万二 is twelve thousand: a last digit counts the next lower word.
-            lower: int = 10 ** (_POWERS[word] - 1)
-            return total + (part * 10 + _DIGITS[run]) * lower
-        total += part * 10 ** _POWERS[word]
-    if not run:
-        return total or None
-    part = _below(run)
-    return None if part is None else total + part
+    """The number that a run of Chinese digits states; None if it states none, or several.
+
+    Each of 亿 and 万 stands once, but for the 万 of 三万亿; 一万两万 are two numbers.
+    """
+    before, found, after = run.rpartition("亿")
+    if not found:
+        return _with_ten_thousands(run, first=True)
+    number = _with_ten_thousands(before, first=True, whole=True)
+    if not number or "亿" in before:
+        return None
+    return _after(number, 8, before, after, _with_ten_thousands(after, first=False))
 
 
-def _below(run: str) -> int | None:
-    """A number below ten thousand; with 万 in it, that many ten thousands."""
-    if "万" in run or "亿" in run:
-        return _chinese_number(run)
-    total, limit, zero = 0, 4, False
-    digit: int | None = None
-    for place, word in enumerate(run):
+def _with_ten_thousands(run: str, *, first: bool, whole: bool = False) -> int | None:
+    """A number below 10^8; see `_section`."""
+    before, found, after = run.partition("万")
+    if not found:
+        return _section(run, first=first, whole=whole)
+    number = _section(before, first=first, whole=True)
+    if not number:
+        return None
+    if whole and len(after) == 1:
+        return None
+    return _after(number, 4, before, after, _section(after, first=False, whole=whole))
+
+
+def _after(number: int, power: int, before: str, after: str, rest: int | None) -> int | None:
+    """A number of 万 or 亿 and what follows them: `rest`, or a last digit of the next lower word.
+
+    一万二 is twelve thousand. 一百万二 is read in two ways, and not read.
+    """
+    whole: int = number * 10**power
+    if not after:
+        return whole
+    if after in _DIGITS:
+        lower: int = 10 ** (power - 1)
+        return None if after == "零" or before[-1] in "百千万" else whole + _DIGITS[after] * lower
+    return None if rest is None else whole + rest
+
+
+def _section(run: str, *, first: bool, whole: bool) -> int | None:
+    """A number below ten thousand.
+
+    Args:
+        first: nothing stands before it; else it may begin with 零.
+        whole: 万 or 亿 follow, so that a last digit counts ones; at the end 三百五 is 350.
+    """
+    if run == "零" and first and not whole:
+        return 0
+    total, limit, place = 0, 4, 0
+    while place < len(run):
+        word, following = run[place], run[place + 1 : place + 2]
+        zero, begins = word == "零", place == 0
+        if zero:
+            if (first and begins) or not following or following == "零":
+                return None
+            place += 1
+            word, following = run[place], run[place + 1 : place + 2]
         if word in _TENS:
-            if digit is not None or limit <= 1:
+            number, power, place = _TENS[word], 1, place + 1
+        elif word == "十" and (zero or (first and begins)):
+            number, power, place = 1, 1, place + 1
+        elif word in _DIGITS and following in ("十", "百", "千"):
+            number, power, place = _DIGITS[word], _POWERS[following], place + 2
+        elif word in _DIGITS and not following:
+            colloquial = not zero and 1 < limit < 4
+            if colloquial and whole:
                 return None
-            total, limit, zero = total + 10 * _TENS[word], 1, False
-        elif word in _POWERS:
-            power = _POWERS[word]
-            if power >= limit or (digit is None and place):
-                return None
-            total, limit, digit, zero = total + (digit or 1) * 10**power, power, None, False
-        elif digit is not None or (word == "零" and zero):
-            return None
-        elif word == "零" and len(run) > 1:
-            zero = True
+            number, power, place = _DIGITS[word], limit - 1 if colloquial else 0, place + 1
         else:
-            digit = _DIGITS[word]
-    if digit is None:
-        return None if zero else total
-    colloquial = not zero and 1 < limit < 4
-    return total + digit * (10 ** (limit - 1) if colloquial else 1)
+            return None
+        if power >= limit or (zero and not begins and power + 1 == limit):
+            return None
+        total, limit = total + number * 10**power, power
+    return total or None

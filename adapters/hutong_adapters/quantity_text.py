@@ -128,11 +128,12 @@ _RUN: Final = re.compile(r"[^\W\d_]+")
 _HAN: Final = re.compile("[\u3400-\u9fff]{1,4}")
 _LATIN: Final = re.compile("[A-Za-z]{2,12}")
 _NO_UNIT: Final = re.compile("[几数多余半来第每各年月日号时点分装入%]|[kKwW](?![A-Za-z])")
+_BOOKED: Final = re.compile(r" *\( *[0-9.,]+ *\) *")
 _BRACKETED: Final = re.compile(r" *[(\[【]([^()\[\]【】]*)[)\]】] *")
 _BESIDE: Final = re.compile(r"[^\W\d_]|[ (\[【,;:、。!+*x×~-]")
 _PACKED: Final = re.compile("[半装入]")
 _WORDS_BEFORE: Final = re.compile(r"(?:[^\W\d_]|[ ()\[\]【】,;:、*×])*")
-_CHANGES_IT: Final = re.compile("[各每不无没非未第减负差除另]")
+_CHANGES_IT: Final = re.compile("[各每均不无没非未第减负差除另]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,10 @@ def read_quantity(text: str) -> Reading:
         return Reading("unknown", steps=("empty",))
     if len(plain) > CHARACTERS_MAX:
         return _not_understood(f"longer than {CHARACTERS_MAX} characters")
+    if _BOOKED.fullmatch(plain):
+        return _not_understood(
+            "a number in brackets, which bookkeepers write for less than nothing"
+        )
     bracketed = _BRACKETED.fullmatch(plain)
     if bracketed is not None:
         shown, plain = (each[slice(*bracketed.span(1))] for each in (shown, plain))
@@ -285,8 +290,11 @@ def _bound(said: list[str]) -> str | None:
 
 def _range(
     shown: str, plain: str, first: FoundNumber
-) -> tuple[FoundNumber, str | None, bool] | None:
-    """The second number of a range, the unit of the first if it has one, and whether 1-2万."""
+) -> tuple[FoundNumber, str | None, int] | None:
+    """The second number of a range, and the unit of the first if it has one.
+
+    At last, by which power of ten the first is multiplied if the range is like 1-2万; else 0.
+    """
     if first.more or first.bare:
         return None
     at, unit = first.end, None
@@ -298,8 +306,15 @@ def _range(
     second = None if between is None else number_at(plain, between.end())
     if second is None or second.more or second.bare:
         return None
-    guessed = not first.power and second.power > 0 and first.plain < second.plain and unit is None
-    return second, unit, guessed
+    return second, unit, _said_once(first, second) if unit is None else 0
+
+
+def _said_once(first: FoundNumber, second: FoundNumber) -> int:
+    """The power of the 万 that the second number of a range may say for both: 1-2万, 一百到两百万."""
+    if not first.power and first.plain < second.plain:
+        return second.power
+    large = second.power // 4 * 4
+    return large if first.power < 4 and first.millionths * 10**large < second.millionths else 0
 
 
 def _ranged(
@@ -309,10 +324,10 @@ def _ranged(
     ends: tuple[FoundNumber, FoundNumber],
     unit: str | None,
     *,
-    guessed: bool,
+    guessed: int,
 ) -> _Amount | None:
     first, second = ends
-    least = first.millionths * 10**second.power if guessed else first.millionths
+    least = first.millionths * 10**guessed
     tail = _tail(shown, plain, second.end, chinese=first.chinese or second.chinese)
     if tail is None or least > second.millionths or (unit is not None and unit != tail.unit):
         return None

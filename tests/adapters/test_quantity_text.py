@@ -105,7 +105,9 @@ def test_what_people_write_is_read(text: str, expected: tuple[object, ...]) -> N
         *(("廿五套", "25"), ("零套", "0"), ("一百零五套", "105"), ("三百五套", "350")),
         *(("一万零二套", "10002"), ("十二套", "12"), ("壹佰贰拾套", "120"), ("半套", "0.5")),
         *(("一亿二千万套", "120000000"), ("一千零五十套", "1050"), ("两百万套", "2000000")),
-        *(("三百兩", "300"), ("五", "5"), ("三萬套", "30000")),
+        *(("三百兩", "300"), ("五", "5"), ("三萬套", "30000"), ("两百五", "250")),
+        *(("一万二千三套", "12300"), ("十万八套", "108000"), ("一百廿五套", "125")),
+        *(("三万亿", "3000000000000"), ("一千二百万亿", "1200000000000000")),
     ],
 )
 def test_numbers_in_words_are_read(text: str, value: str) -> None:
@@ -129,6 +131,9 @@ def test_numbers_in_words_are_read(text: str, value: str) -> None:
             "3箱半",
             "二〇二〇",
         ),
+        *("一万两万只", "一万五万", "一亿五亿", "一万五亿", "一百万五套", "十万十万只"),
+        *("三亿千", "零五套", "十万零", "百五十套", "一万百", "二百十五", "一百零零五"),
+        *("(5)", "（ 1,000 ）", "(5.5)", "人均2个", "平均2个"),
         *(
             "各50袋",
             "每天20箱",
@@ -216,7 +221,10 @@ def test_words_beside_an_amount_are_kept_and_marked(
 
 @pytest.mark.parametrize(
     ("text", "least", "most"),
-    [("1-2万只", "10000", "20000"), ("一到两万只", "10000", "20000"), ("3-5百只", "300", "500")],
+    [
+        *(("1-2万只", "10000", "20000"), ("一到两万只", "10000", "20000")),
+        *(("3-5百只", "300", "500"), ("一百到两百万只", "1000000", "2000000")),
+    ],
 )
 def test_a_range_that_names_its_ten_thousands_once_is_read_and_marked(
     text: str, least: str, most: str
@@ -239,6 +247,7 @@ class Written:
 
     text: str
     millionths: int
+    power: int = 0
 
 
 DIGITS = "零一二三四五六七八九"
@@ -274,7 +283,7 @@ def arabic(draw: st.DrawFn) -> Written:
     if draw(st.booleans()):
         text = text.translate(FULL_WIDTH)
     value = whole * MILLION + fraction * 10 ** (6 - places)
-    return Written(text + word, value * 10**power)
+    return Written(text + word, value * 10**power, power)
 
 
 words = st.integers(1, 10**8 - 1).map(lambda number: Written(chinese(number), number * MILLION))
@@ -328,11 +337,58 @@ def test_a_range_that_the_grammar_makes_is_read_back(
     assume(low.text[-1].isdigit() == high.text[-1].isdigit())
     assume(max(low.millionths, high.millionths) < 10**18 * MILLION)
     reading = read_quantity(f"{low.text}{between}{high.text}{unit}")
+    large = high.power // 4 * 4
+    if low.power < 4 <= high.power and low.millionths * 10**large < high.millionths:
+        low = Written(low.text, low.millionths * 10**large)
+        assert reading.concern is Concern.GUESSED
     if low.millionths > high.millionths:
         assert short(reading) == ("unknown", "")
         return
     ends = dict.fromkeys((decimal_text(low.millionths), decimal_text(high.millionths)))
     assert short(reading) == ("estimate", *ends, unit)
+
+
+NUMERALS = "零一二两三四五六七八九十百千万亿廿卅"
+
+
+def ways(number: int) -> set[str]:
+    """The ways in which a number from 1 below 10^8 is written in words."""
+    taught = chinese(number)
+    found = {taught, taught.removeprefix("一") if taught.startswith("一十") else taught}
+    found |= {each.replace("零一十", "零十") for each in found}
+    for _ in range(taught.count("零")):
+        places = (
+            (each, match.start()) for each in found for match in re.finditer("零(?!十)", each)
+        )
+        found |= {each[:at] + each[at + 1 :] for each, at in places}
+    found |= {re.sub("万(?=.千)", "万零", each) for each in found}
+    # 三百五 and 一万二: the last word is left out where the digit counts the next lower one.
+    for last, next_higher in (("十", "百"), ("百", "千"), ("千", "万")):
+        found |= {
+            each.removesuffix(last)
+            for each in found
+            if each.endswith(last) and each[-3:-2] == next_higher
+        }
+    return found
+
+
+@given(st.text(NUMERALS, min_size=1, max_size=7))
+def test_words_make_a_number_only_as_it_is_written(text: str) -> None:
+    """一万两万 and 三亿千 state no one number, whatever could be made of their words."""
+    reading = read_quantity(text + "套")
+    if reading.bound != "exact" or text == "零":
+        return
+    assert reading.value is not None
+    found = int(reading.value)
+    high, low = divmod(found, 10**8)
+    plain = text.replace("两", "二").replace("廿", "二十").replace("卅", "三十")
+    if not high:
+        assert plain in ways(low)
+        return
+    before, _, after = plain.rpartition("亿")
+    assert before in ways(high)
+    last = {DIGITS[low // 10**7]} if low % 10**7 == 0 else set()
+    assert after.removeprefix("零") in (ways(low) | last if low else {""})
 
 
 NOISE = st.text(
