@@ -310,7 +310,10 @@ def _range(
 
 
 def _said_once(first: FoundNumber, second: FoundNumber) -> int:
-    """The power of the 万 that the second number of a range may say for both: 1-2万, 一百到两百万."""
+    """The power of the 万 that the second number of a range may say for both.
+
+    1-2万 and 一百到两百万; 500-2万 says it for the second only.
+    """
     if not first.power and first.plain < second.plain:
         return second.power
     large = second.power // 4 * 4
