@@ -42,6 +42,9 @@ from hutong_adapters.sheet_process import read_workbook
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """A file is held in memory while it is mapped; 20,000 rows of 3 KB fit."""
 NESTING_MAX: Final = 16
+CELLS_MAX: Final = ROWS_MAX * COLUMNS_MAX
+"""What a file may have of signs between cells, lines or values, counted before any is made: each
+costs a hundred bytes and more where it is nothing else, so that 64 MiB of them are gigabytes."""
 
 FORMATS: Final = {
     "csv": (".csv",),
@@ -62,6 +65,8 @@ NOT_READ: Final = {
 }
 """Endings of sheets that are not read, with the way out."""
 _TEXT: Final = {"csv": ",", "tsv": "\t"}
+_FEWER: Final = "leave out columns that nobody needs, or split it"
+_EXPORT: Final = "export it again"
 _WORKBOOKS: Final = frozenset({"xlsx", "ods"})
 
 
@@ -116,7 +121,8 @@ def read_sheet(path: Path, form: Form, reading: Reading | None = None) -> Sheet:
     try:
         size = path.stat().st_size
         if size > FILE_BYTES_MAX:
-            raise FileRefused(name, f"is {size} bytes, more than {FILE_BYTES_MAX}", "split it")
+            rule = f"is {size} bytes, more than {FILE_BYTES_MAX}"
+            raise FileRefused(name, rule, "split it", name="too-large")
         if format_name in _WORKBOOKS:
             return _read_workbook(path, form.layout or Layout(), reading)
         data = path.read_bytes()
@@ -126,7 +132,9 @@ def read_sheet(path: Path, form: Form, reading: Reading | None = None) -> Sheet:
         return _read_text(name, data, form.delimiter or _TEXT[format_name], form, reading)
     decoded = decode(name, data, "utf-8")
     if decoded.encoding != "utf-8":
-        raise FileRefused(name, f"is {decoded.encoding.upper()}", "save it as UTF-8")
+        rule = f"is {decoded.encoding.upper()}"
+        raise FileRefused(name, rule, "save it as UTF-8", name="wrong-encoding")
+    _check_count(name, decoded.text, "commas and brackets", ",", "[", "{")
     if format_name == "jsonl":
         return _sheet(name, _json_lines(name, decoded.text))
     elements = _json_elements(name, decoded.text, form.at)
@@ -150,7 +158,17 @@ def _format_of(path: Path) -> str:
         path.name,
         "is of no known format by its ending",
         f"state it in the mapping: [rows] format = one of {', '.join(FORMATS)}",
+        name="not-read",
     )
+
+
+def _check_count(name: str, text: str, what: str, *signs: str) -> None:
+    if sum(map(text.count, signs)) > CELLS_MAX:
+        raise FileRefused(name, f"has more than {CELLS_MAX} {what}", "split it", name="too-many")
+
+
+def _too_many_rows(name: str) -> FileRefused:
+    return FileRefused(name, f"has more than {ROWS_MAX} rows", "split it", name="too-many-rows")
 
 
 # --- Sheets
@@ -179,7 +197,7 @@ def _laid_out(name: str, found: Sequence[LaidOut], notes: Sequence[str]) -> Shee
         refused += [problem] if problem else []
         rows += [] if problem else [row]
     if len(rows) + len(refused) > ROWS_MAX:
-        raise FileRefused(name, f"has more than {ROWS_MAX} rows", "split it")
+        raise _too_many_rows(name)
     passed = sum((each.counts for each in found), Counter[str]())
     columns = dict.fromkeys((column,) for table in tables for column in table.columns)
     return Sheet(
@@ -205,6 +223,8 @@ def _read_text(name: str, data: bytes, delimiter: str, form: Form, reading: Read
         line = text.count("\n", 0, text.index("\0")) + 1
         rule = f"has a NUL character (line {line})"
         raise FileRefused(name, rule, "export it again as CSV", name="nul")
+    _check_count(name, text, "separators of cells", delimiter)
+    _check_count(name, text, "lines", "\n", "\r")
     if form.layout is None:
         sheet = _read_csv(name, text, delimiter)
         return replace(sheet, notes=tuple(notes))
@@ -226,10 +246,10 @@ def _text_grid(name: str, text: str, delimiter: str) -> Grid:
             continue
         number = len(rows) + blank + 1
         if number > ROWS_MAX + 1:
-            raise FileRefused(name, f"has more than {ROWS_MAX} rows", "split it")
+            raise _too_many_rows(name)
         if len(record) > COLUMNS_MAX:
             rule = f"has {len(record)} columns in row {number}, more than {COLUMNS_MAX}"
-            raise FileRefused(name, rule)
+            raise FileRefused(name, rule, _FEWER, name="too-many-columns")
         rows += [()] * blank
         blank = 0
         row = [
@@ -275,7 +295,7 @@ def _read_csv(name: str, text: str, delimiter: str) -> Sheet:
             refused += [problem] if problem else []
             rows += [] if problem else [row]
         if len(rows) + len(refused) > ROWS_MAX:
-            raise FileRefused(name, f"has more than {ROWS_MAX} rows", "split it")
+            raise _too_many_rows(name)
     columns = tuple((column,) for column in names)
     return Sheet(name, columns, tuple(rows), tuple(refused), blank)
 
@@ -294,6 +314,7 @@ def _csv_records(name: str, text: str, delimiter: str) -> Iterator[tuple[int, li
                 name,
                 f"is no CSV from line {begins} on: {error}",
                 "a quote is opened and not closed, or a cell is too long",
+                name="broken-csv",
             ) from None
         yield reader.line_num, cells
         begins = reader.line_num + 1
@@ -302,13 +323,15 @@ def _csv_records(name: str, text: str, delimiter: str) -> Iterator[tuple[int, li
 def _header(name: str, cells: Sequence[str]) -> list[str]:
     """The names of the columns; one without a name is called by its place."""
     if not cells:
-        raise FileRefused(name, "is empty", "the first row names the columns")
+        raise FileRefused(name, "is empty", "the first row names the columns", name="empty")
     if len(cells) > COLUMNS_MAX:
-        raise FileRefused(name, f"has {len(cells)} columns, more than {COLUMNS_MAX}")
+        rule = f"has {len(cells)} columns, more than {COLUMNS_MAX}"
+        raise FileRefused(name, rule, _FEWER, name="too-many-columns")
     names = [cell.strip() or f"(column {place})" for place, cell in enumerate(cells, start=1)]
     twice = sorted({column for column in names if names.count(column) > 1})
     if twice:
-        raise FileRefused(name, f"has a column twice: {', '.join(twice)}", "rename one of them")
+        rule = f"has a column twice: {', '.join(twice)}"
+        raise FileRefused(name, rule, "rename one of them", name="column-twice")
     return names
 
 
@@ -322,17 +345,21 @@ def _json_elements(name: str, text: str, at: Pointer) -> list[tuple[int, Cell]]:
     if not isinstance(found, list):
         where = column_text(at) if at else "the file"
         way_out = 'say where it is, for example [rows] at = "/data"'
-        raise FileRefused(name, f"{where} is no array of rows", way_out)
+        raise FileRefused(name, f"{where} is no array of rows", way_out, name="no-rows")
     return list(enumerate(found, start=1))
 
 
 def _json_lines(name: str, text: str) -> list[tuple[int, Cell]]:
     # Only LF ends a line: a text may hold other line separators unescaped.
-    return [
-        (number, _json(name, line, number))
-        for number, line in enumerate(text.split("\n"), start=1)
-        if line.strip()
-    ]
+    _check_count(name, text, "lines", "\n")
+    found: list[tuple[int, Cell]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        if len(found) == ROWS_MAX:
+            raise _too_many_rows(name)
+        found.append((number, _json(name, line, number)))
+    return found
 
 
 def _json(name: str, text: str, line: int | None = None) -> Cell:
@@ -347,15 +374,21 @@ def _json(name: str, text: str, line: int | None = None) -> Cell:
         )
     except json.JSONDecodeError as error:
         where = f"line {line or error.lineno}, column {error.colno}"
-        raise FileRefused(name, f"is no JSON: {error.msg} ({where})") from None
+        rule = f"is no JSON: {error.msg} ({where})"
+        raise FileRefused(name, rule, _EXPORT, name="broken-json") from None
     except _NoJsonError as error:
         where = f" (line {line})" if line else ""
-        raise FileRefused(name, f"{error}{where}") from None
+        raise FileRefused(name, f"{error}{where}", _EXPORT, name="broken-json") from None
     except RecursionError:
-        raise FileRefused(name, f"is nested deeper than {NESTING_MAX}") from None
+        raise _too_deep(name) from None
     if _nested_deeper(value, NESTING_MAX):
-        raise FileRefused(name, f"is nested deeper than {NESTING_MAX}")
+        raise _too_deep(name)
     return value
+
+
+def _too_deep(name: str) -> FileRefused:
+    rule = f"is nested deeper than {NESTING_MAX}"
+    return FileRefused(name, rule, "export the rows only", name="too-deep")
 
 
 def _nested_deeper(value: Cell, levels: int) -> bool:
@@ -394,7 +427,7 @@ def _sheet(
     name: str, elements: Sequence[tuple[int, Cell]], names: ColumnNames | None = None
 ) -> Sheet:
     if len(elements) > ROWS_MAX:
-        raise FileRefused(name, f"has more than {ROWS_MAX} rows", "split it")
+        raise _too_many_rows(name)
     rows: list[Row] = []
     refused: list[Refusal] = []
     blank = 0
@@ -411,7 +444,8 @@ def _sheet(
             refused += [problem] if problem else [named] if isinstance(named, Refusal) else []
     columns = columns_of(rows)
     if len(columns) > COLUMNS_MAX:
-        raise FileRefused(name, f"has {len(columns)} columns, more than {COLUMNS_MAX}")
+        rule = f"has {len(columns)} columns, more than {COLUMNS_MAX}"
+        raise FileRefused(name, rule, _FEWER, name="too-many-columns")
     return Sheet(name, tuple(columns), tuple(rows), tuple(refused), blank)
 
 

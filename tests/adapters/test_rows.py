@@ -6,6 +6,7 @@ Threats 41 and 42, and the file limits of 37 and 38.
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,51 @@ def test_a_file_is_not_opened_when_it_is_too_large(
     monkeypatch.setattr(rows_module, "FILE_BYTES_MAX", 3)
     with pytest.raises(FileRefused, match="is 4 bytes, more than 3"):
         read(tmp_path, b"a\n1\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "sign"),
+    [("a.csv", b","), ("a.csv", b"\n"), ("a.json", b"1,"), ("a.json", b"{},"), ("a.jsonl", b"\n")],
+)
+def test_a_file_of_nothing_but_separators_costs_no_more_than_reading_it(
+    tmp_path: Path, name: str, sign: bytes
+) -> None:
+    """64 MiB of `1,` were 33 million values: seven gigabytes and a minute."""
+    data = b"[" + sign * 4_000_001 + b"1]"
+    tracemalloc.start()
+    try:
+        with pytest.raises(FileRefused) as refused:
+            read(tmp_path, data, name)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert refused.value.name == "too-many"
+    assert peak_bytes < 4 * len(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "reason"),
+    [
+        (b'a,b\n1,"2\n', "a.csv", "broken-csv"),
+        (b"a\n" + b"x" * 131_073, "a.csv", "broken-csv"),
+        (b"a\n" + b"1\n" * 20_001, "a.csv", "too-many-rows"),
+        (b"," * 200, "a.csv", "too-many-columns"),
+        (b"a,a\n", "a.csv", "column-twice"),
+        (b"", "a.csv", "empty"),
+        (b"{}", "a.json", "no-rows"),
+        (b"[", "a.json", "broken-json"),
+        (b"[" * 100_000, "a.json", "too-deep"),
+        (b'{"a":1}\n' * 20_001, "a.jsonl", "too-many-rows"),
+        (b"{}", "a.dat", "not-read"),
+    ],
+)
+def test_a_file_that_is_refused_is_refused_by_name_with_a_way_out(
+    tmp_path: Path, data: bytes, name: str, reason: str
+) -> None:
+    with pytest.raises(FileRefused) as refused:
+        read(tmp_path, data, name)
+    assert refused.value.name == reason
+    assert refused.value.way_out
 
 
 def test_an_unknown_ending_and_a_missing_file_are_refused_with_a_way_out(tmp_path: Path) -> None:
