@@ -156,7 +156,7 @@ def _directory(data: bytes) -> dict[str, zipfile.ZipInfo]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             directory_start = archive.start_dir
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, UnicodeDecodeError):
+    except (zipfile.BadZipFile, RuntimeError, ValueError, OSError, OverflowError):
         raise _broken("its archive has no sound directory") from None
     if len(entries) > ENTRIES_MAX:
         raise _too_many()
@@ -167,7 +167,8 @@ def _directory(data: bytes) -> dict[str, zipfile.ZipInfo]:
     total = sum(entry.file_size for entry in entries)
     if total > TOTAL_BYTES_MAX:
         raise _too_large(total)
-    return {entry.filename: entry for entry in entries if not entry.is_dir()}
+    # By the names that were checked: `filename` is cut at a NUL, and may come from another field.
+    return {entry.orig_filename: entry for entry in entries if not entry.is_dir()}
 
 
 def _check_names(entries: Iterable[zipfile.ZipInfo]) -> None:
@@ -175,7 +176,8 @@ def _check_names(entries: Iterable[zipfile.ZipInfo]) -> None:
     for entry in entries:
         name = entry.orig_filename
         parts = name.replace("\\", "/").split("/")
-        if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in name:
+        leads_elsewhere = name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]
+        if leads_elsewhere or not name or "\0" in name:
             raise SheetRefused(
                 "odd-entry-name",
                 f"has an entry whose name leads elsewhere: {_shown(name)}",

@@ -166,7 +166,7 @@ def stopping(command: str, *, as_json: bool) -> Iterator[None]:
     if as_json:
         typer.echo(json.dumps({"stopped": problems}, ensure_ascii=False))
     for problem in problems:
-        typer.echo(f"hutong {command}: {problem}", err=True)
+        typer.echo(visible(f"hutong {command}: {problem}"), err=True)
     raise typer.Exit(EXIT_STOPPED)
 
 

@@ -35,6 +35,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16", "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
 )
+_MARK: Final = "\ufeff"
+_MARK_IN_MIDDLE: Final = re.compile("[\r\n]\ufeff")
 _ARCHIVE: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _IDEOGRAPH: Final = re.compile("[\u3400-\u9fff\uff00-\uffef\u3000-\u303f]")
@@ -66,7 +68,8 @@ def decode(file: str, data: bytes, encoding: str | tuple[str, ...] = AUTO) -> De
         if data.startswith(mark):
             if not codec:
                 raise FileRefused(file, "is UTF-32", _SAVE, name="wrong-encoding")
-            return Decoded(_strictly(file, data[len(mark) :], codec, name), name)
+            text = _strictly(file, data[len(mark) :], codec, name)
+            return Decoded(_with_one_mark(file, text), name)
     if isinstance(encoding, tuple):
         return _first_that_fits(file, data, encoding)
     if encoding == "utf-16":
@@ -76,7 +79,8 @@ def decode(file: str, data: bytes, encoding: str | tuple[str, ...] = AUTO) -> De
         return _found_out(file, data)
     if encoding != "utf-8":
         _check_not_utf8(file, data, encoding)
-    return Decoded(_strictly(file, data, ENCODINGS[encoding], encoding), encoding)
+    text = _strictly(file, data, ENCODINGS[encoding], encoding)
+    return Decoded(_with_one_mark(file, text), encoding)
 
 
 def _first_that_fits(file: str, data: bytes, encodings: tuple[str, ...]) -> Decoded:
@@ -84,7 +88,9 @@ def _first_that_fits(file: str, data: bytes, encodings: tuple[str, ...]) -> Deco
     for encoding in encodings[:-1]:
         try:
             return decode(file, data, encoding)
-        except FileRefused:
+        except FileRefused as refused:
+            if refused.name != "wrong-encoding":
+                raise
             if encoding == "utf-8":
                 _check_no_line_is_utf8(file, data)
     return decode(file, data, encodings[-1])
@@ -109,9 +115,17 @@ def _check_no_line_is_utf8(file: str, data: bytes) -> None:
 
 def _found_out(file: str, data: bytes) -> Decoded:
     try:
-        return Decoded(data.decode("utf-8"), "utf-8")
+        return Decoded(_with_one_mark(file, data.decode("utf-8")), "utf-8")
     except UnicodeDecodeError as error:
         not_utf8 = _line(data, error.start)
+        if error.end == len(data) and error.reason == "unexpected end of data":
+            raise FileRefused(
+                file,
+                f"ends in the middle of a character (line {not_utf8})",
+                "it may have been cut off on its way: ask for it once more; if it is whole, name"
+                " its encoding: [rows] encoding",
+                name="cut-off",
+            ) from None
     for number, line in enumerate(data.split(b"\n"), start=1):
         if _is_chinese_utf8(line):
             raise FileRefused(
@@ -136,6 +150,25 @@ def _found_out(file: str, data: bytes) -> Decoded:
         way_out = f"{_SAVE}, or name its encoding: [rows] encoding"
         raise FileRefused(file, rule, way_out, name="wrong-encoding")
     return Decoded(text, "gb18030")
+
+
+def _with_one_mark(file: str, text: str) -> str:
+    """A text without marks that some programs write twice at its beginning.
+
+    Raises:
+        FileRefused: a line has one: two files were put together, and a header stands among rows.
+    """
+    text = text.lstrip(_MARK)
+    found = _MARK_IN_MIDDLE.search(text)
+    if found is not None:
+        line = text.count("\n", 0, found.end()) + 1
+        raise FileRefused(
+            file,
+            f"has a byte order mark in line {line}, where another file may begin",
+            "import the files one by one",
+            name="mark-inside",
+        )
+    return text
 
 
 def _is_chinese_utf8(line: bytes) -> bool:

@@ -47,6 +47,8 @@ _YEAR: Final = re.compile("[0-9]{4}")
 _SERIAL: Final = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,20}))?")
 _CENTURY: Final = 2000
 """Of years in two digits. Sheets of needs are of today, and no birthday belongs in them."""
+_OF_THE_HOST: Final = frozenset({"localtime", "posixrules"})
+"""Files beside the zones, which are what somebody chose for this computer."""
 _DAY_SECONDS: Final = 86_400
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING_GIVEN: Final[Mapping[str, str]] = MappingProxyType({})
@@ -263,6 +265,8 @@ def _from_serial(days: str, fraction: str, *, since_1904: bool) -> tuple[date, i
 
 def is_zone(name: str) -> bool:
     """Whether the system knows a zone by its IANA name."""
+    if name in _OF_THE_HOST:
+        return False
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

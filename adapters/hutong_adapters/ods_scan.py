@@ -15,7 +15,13 @@ from typing import Final
 
 from hutong_adapters.archive_scan import Archive, SheetRefused
 from hutong_adapters.grid import COLUMNS_MAX, ROWS_MAX, Formula, Merge, address
-from hutong_adapters.sheet_scan import SheetScan, check_merge_count, error_text, place
+from hutong_adapters.sheet_scan import (
+    SheetScan,
+    check_merge_count,
+    check_names,
+    error_text,
+    place,
+)
 from hutong_adapters.xml_scan import scan_part
 
 CONTENT: Final = "content.xml"
@@ -65,11 +71,9 @@ def open_ods(archive: Archive) -> OdsWorkbook:
     parts[CONTENT] = archive.read(CONTENT)
     handler = _ContentHandler()
     scan_part(CONTENT, parts[CONTENT], handler)
+    check_names([sheet.name for sheet in handler.sheets])
     for sheet, merges in zip(handler.sheets, handler.merges, strict=True):
         sheet.settle_merges(merges)
-    names = [sheet.name for sheet in handler.sheets]
-    if len(set(names)) < len(names):
-        raise SheetRefused("broken-workbook", "has two sheets of one name", _SAVE_AGAIN)
     return OdsWorkbook(handler.sheets, parts)
 
 

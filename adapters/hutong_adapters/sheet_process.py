@@ -109,9 +109,10 @@ def run_child(command: Sequence[str], path: Path, wall_s: float = WALL_S_MAX) ->
             cwd="/",
             start_new_session=True,
         )
+    deadline_s = time.monotonic() + wall_s
     try:
-        said = _said(child, time.monotonic() + wall_s)
-        code = child.wait(timeout=wall_s)
+        said = _said(child, deadline_s)
+        code = child.wait(timeout=max(deadline_s - time.monotonic(), 0.0))
     except subprocess.TimeoutExpired:
         raise ChildFailed("too-much-time", _TOO_MUCH_TIME) from None
     finally:

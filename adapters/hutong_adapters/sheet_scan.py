@@ -9,7 +9,7 @@ and 38.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +26,9 @@ from hutong_adapters.grid import (
 
 TEXT_CHARACTERS_MAX: Final = 20_000_000
 """Of all cells together. A text that stands once in a file may be shown by every cell."""
+SHEETS_MAX: Final = 200
+NAME_CHARACTERS_MAX: Final = 255
+"""Excel has 31, other programs more. Names of sheets stand in messages."""
 MERGED_CELLS_MAX: Final = 500_000
 """They are kept one by one; this is twenty-five columns of the longest sheet."""
 
@@ -125,6 +128,18 @@ class SheetScan:
             row, column = divmod(filled, COLUMNS_MAX)
             last_row, last_column = max(last_row, row), max(last_column, column)
         return last_row, last_column
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raises SheetRefused for a list of sheets that no workbook has."""
+    if len(names) > SHEETS_MAX:
+        way_out = "copy the sheet to a new workbook"
+        raise SheetRefused("too-many-sheets", f"has more than {SHEETS_MAX} sheets", way_out)
+    if any(len(name) > NAME_CHARACTERS_MAX for name in names):
+        rule = f"has a sheet whose name is longer than {NAME_CHARACTERS_MAX} characters"
+        raise SheetRefused("broken-workbook", rule, "rename the sheet")
+    if len(set(names)) < len(names):
+        raise SheetRefused("broken-workbook", "has two sheets of one name", "rename one of them")
 
 
 def check_merge_count(scan: SheetScan, count: int) -> None:

@@ -16,7 +16,13 @@ from typing import Final
 
 from hutong_adapters.archive_scan import Archive, SheetRefused
 from hutong_adapters.grid import COLUMNS_MAX, ROWS_MAX, Formula, Merge, address, column_letters
-from hutong_adapters.sheet_scan import SheetScan, check_merge_count, error_text, place
+from hutong_adapters.sheet_scan import (
+    SheetScan,
+    check_merge_count,
+    check_names,
+    error_text,
+    place,
+)
 from hutong_adapters.xml_scan import scan_part
 
 WORKBOOK: Final = "xl/workbook.xml"
@@ -116,8 +122,7 @@ def _sheets(
             rule = "has a sheet that is not where it says"
             raise SheetRefused("broken-workbook", rule, _SAVE_AGAIN, sheet=name)
         found.append(SheetPlace(name, hidden, part))
-    if len({sheet.name for sheet in found}) < len(found):
-        raise SheetRefused("broken-workbook", "has two sheets of one name", _SAVE_AGAIN)
+    check_names([sheet.name for sheet in found])
     return found
 
 

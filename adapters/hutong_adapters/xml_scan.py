@@ -22,7 +22,8 @@ _UNDEFINED_ENTITY: Final = 11
 """What expat calls `XML_ERROR_UNDEFINED_ENTITY`."""
 _MADE_TO_HURT: Final = "no spreadsheet program writes this; ask the sender how it was made"
 _DAMAGED: Final = "open it in a spreadsheet program, save it again, and import that"
-_CHUNK_BYTES: Final = 65_536
+_CHUNK_BYTES: Final = 1024 * 1024
+"""The parser begins anew with every piece of one long tag, so pieces must not be many."""
 _ENCODING: Final = re.compile(r"utf-?8|us-ascii", re.IGNORECASE)
 
 

@@ -92,6 +92,13 @@ def test_refused_rows_are_told_with_place_rule_and_way_out(app: typer.Typer, she
     assert refused["way_out"]
 
 
+def test_names_in_a_file_reach_no_terminal_as_signs_for_it(app: typer.Typer, sheet: Path) -> None:
+    sheet.write_bytes("编号,\x1b]0;x\x07,\x9b2J,\u202e\n1,2,3,4\n".encode())
+    found = run(app, "import", sheet, "--mapping", sheet.with_suffix(".toml"), "--dry-run")
+    assert found.exit_code == EXIT_STOPPED
+    assert not any(each in found.stderr for each in "\x1b\x07\x9b\u202e")
+
+
 def test_a_mapping_that_is_wrong_stops_with_all_its_problems(app: typer.Typer, sheet: Path) -> None:
     mapping = write_mapping(sheet.parent, changed("urgency", "urgenci"))
     result = run(app, "import", sheet, "--mapping", mapping, "--dry-run", "--json")

@@ -20,6 +20,7 @@ from adapters.sheet_samples import (
     xlsx,
     zipped,
 )
+from hutong_adapters.archive_scan import Archive
 
 
 def patched_sizes(data: bytes, name: str, size: int) -> bytes:
@@ -88,6 +89,7 @@ ARCHIVES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "an entry twice": ("duplicate-entry", lambda: twice("xl/Worksheets/sheet1.xml")),
     "an entry twice by the name": ("duplicate-entry", lambda: twice(SHEET_PART)),
     "a name that leads up": ("odd-entry-name", lambda: twice("xl/../../etc/passwd")),
+    "no name": ("odd-entry-name", lambda: twice("")),
     "a name from the root": ("odd-entry-name", lambda: twice("/etc/passwd")),
     "a name of another system": ("odd-entry-name", lambda: twice("..\\x.xml")),
     "a name with a drive": ("odd-entry-name", lambda: twice("c:/x.xml")),
@@ -181,3 +183,23 @@ def test_a_deflated_part_is_not_inflated_beyond_what_it_says() -> None:
         struct.pack_into("<H", data, place + method, 8)
         struct.pack_into("<I", data, place + size, 100)
     assert refusal(bytes(data)).name == "size-lie"
+
+
+def test_a_version_of_the_format_that_nobody_reads_is_refused() -> None:
+    data = bytearray(xlsx(ONE_CELL))
+    struct.pack_into("<H", data, data.index(b"PK\x01\x02") + 6, 99)
+    assert refusal(bytes(data)).name == "broken-workbook"
+
+
+def test_a_part_is_found_by_the_name_that_was_checked() -> None:
+    """Newer archive readers take another name from a field that older ones pass over."""
+    inside = b"xl/other.xml"
+    crc = zlib.crc32(SHEET_PART.encode())
+    unicode_name = struct.pack("<HHBI", 0x7075, 5 + len(inside), 1, crc) + inside
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, content in parts_of(xlsx(ONE_CELL)).items():
+            entry = zipfile.ZipInfo(name)
+            entry.extra = unicode_name if name == SHEET_PART else b""
+            archive.writestr(entry, content)
+    assert Archive(written.getvalue()).names == set(parts_of(xlsx(ONE_CELL)))

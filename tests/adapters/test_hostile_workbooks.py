@@ -7,6 +7,8 @@ They go through `sheet_child.read_workbook` in this process, which is what the l
 from __future__ import annotations
 
 import json
+import random
+import time
 from typing import Any
 
 import pytest
@@ -66,6 +68,15 @@ def test_deep_nesting_is_refused_and_uses_no_stack() -> None:
     nested = zipped(parts_of(xlsx("<x>" * 200_000 + "</x>" * 200_000)), 0)
     assert refusal(nested).name == "deep-xml"
     assert refusal(ods("<x>" * 65 + "</x>" * 65)).name == "deep-xml"
+
+
+def test_a_tag_of_many_megabytes_costs_no_more_than_its_length() -> None:
+    """The parser begins anew with every piece of a tag: in small pieces this took ten seconds."""
+    tag = b"<styleSheet a='" + random.Random(5).randbytes(12_000_000).hex().encode() + b"'/>"
+    data = xlsx(ONE_CELL, {"xl/styles.xml": tag})
+    began_s = time.process_time()
+    assert read_workbook(data, ALL)["sheets"]
+    assert time.process_time() - began_s < 4
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "gb18030", "latin-1"])
@@ -367,3 +378,12 @@ def test_hidden_sheets_are_named_and_not_read() -> None:
     assert [sheet["name"] for sheet in found["sheets"]] == ["看"]
     assert found["hidden"] == ["藏", "深藏"]
     assert [sheet["name"] for sheet in read_workbook(data, [" 藏 "])["sheets"]] == ["藏"]
+
+
+def test_a_list_of_sheets_that_no_workbook_has_is_refused() -> None:
+    """Names of sheets stand in messages, so they are neither many nor long."""
+    many = "".join(f'<table:table table:name="{n}"/>' for n in range(200))
+    assert refusal(ods("", more=many)).name == "too-many-sheets"
+    named = refusal(ods("", table_tag=f'table:name="{"x" * 256}"'))
+    assert (named.name, len(named.rule) < 100) == ("broken-workbook", True)
+    assert refusal(ods("", more='<table:table table:name="表"/>')).name == "broken-workbook"

@@ -291,6 +291,13 @@ print(near.read("7月4日", {"listed": "2020-01-02T17:00:00Z"}).text)
 """
 
 
+@pytest.mark.parametrize("zone", ["localtime", "posixrules", "../localtime", "/etc/localtime"])
+def test_the_zone_of_the_host_has_no_name(zone: str) -> None:
+    """Many systems keep their own zone among the others, as `localtime`."""
+    with pytest.raises(DateRefused, match="`zone` is an IANA name"):
+        date_step(("YYYY-MM-DD",), zone, "00:00:00")
+
+
 @pytest.mark.parametrize("host", ["America/New_York", "Asia/Shanghai", "Pacific/Kiritimati"])
 def test_the_zone_of_the_host_plays_no_part(host: str) -> None:
     """02:30 on 8 March 2020 is a time that New York does not have, and Shanghai has."""

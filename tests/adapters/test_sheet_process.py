@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -14,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sheet_samples import table, xlsx
+from adapters.sheet_samples import ods, ods_row, table, xlsx
 from hutong_adapters import sheet_process
 from hutong_adapters.grid import CellKind, Formula, GridCell, Merge
 from hutong_adapters.interface import FileRefused
+from hutong_adapters.sheet_child import MEMORY_BYTES_MAX
 from hutong_adapters.sheet_process import ChildFailed, read_workbook, run_child
 
 PYTHON = (sys.executable, "-c")
@@ -70,6 +72,23 @@ def test_a_child_that_takes_too_much_memory_ends_and_not_the_parent(book: Path) 
     )
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="memory can't be limited in this way")
+def test_a_workbook_that_needs_too_much_memory_is_refused_by_name(tmp_path: Path) -> None:
+    """Four million cells in 500 bytes: the process that reads them ends, and this one stays."""
+    cell = '<table:table-cell office:value-type="float" office:value="1" {}/>'
+    row = ods_row(
+        cell.format('table:number-columns-repeated="200"'),
+        attributes='table:number-rows-repeated="20000"',
+    )
+    path = tmp_path / "a.ods"
+    path.write_bytes(ods(row))
+    with pytest.raises(FileRefused) as refused:
+        read_workbook(path, "one")
+    assert refused.value.name == "too-much-memory"
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    assert most < MEMORY_BYTES_MAX
+
+
 def test_a_child_without_memory_says_so_itself(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "import hutong_adapters.sheet_child as child, sys\n"
@@ -88,6 +107,13 @@ def test_a_child_that_hangs_is_ended_when_its_time_is_over(book: Path) -> None:
     found = failed(book, "import time; print('x', flush=True); time.sleep(60)", 1.0)
     assert (found.name, found.rule) == ("too-much-time", "took more than 30 s to read")
     assert time.monotonic() - began_s < 20
+
+
+def test_a_child_that_says_no_more_and_stays_is_ended_at_the_same_time(book: Path) -> None:
+    began_s = time.monotonic()
+    found = failed(book, "import os, time; time.sleep(3); os.close(1); time.sleep(60)", 6.0)
+    assert found.name == "too-much-time"
+    assert time.monotonic() - began_s < 8.5
 
 
 def test_a_child_that_never_stops_computing_is_ended_by_its_own_limit(book: Path) -> None:
