@@ -217,16 +217,18 @@ class _ContentHandler:
             self._note_formula(attributes, formula, columns)
         if not filled:
             return
-        duration = _DURATION.fullmatch(attributes.get("office:time-value", ""))
         text: str | None = shown if cell.lossy or said is not None else None
-        if kind == "time" and duration is not None:
-            hours, minutes, seconds = duration.groups()
-            text = f"{hours:0>2}:{minutes:0>2}:{seconds:0>2}"
+        if kind == "time":
+            duration = _DURATION.fullmatch(attributes.get("office:time-value", ""))
+            if duration is not None:
+                hours, minutes, seconds = duration.groups()
+                text = f"{hours:0>2}:{minutes:0>2}:{seconds:0>2}"
+        is_error = attributes.get("calcext:value-type") == "error"
         # A cell stands in one place of the limits only, so all loops together are bounded.
         for each in range(row, row + self.rows):
             for here in range(place(each, column), place(each, column) + columns):
                 scan.filled.add(here)
-                if attributes.get("calcext:value-type") == "error":
+                if is_error:
                     scan.errors[here] = error_text(shown)
                 elif text is not None and kind in ("string", "time"):
                     scan.texts[here] = text
@@ -272,7 +274,9 @@ class _ContentHandler:
         check_merge_count(self.sheets[-1], len(self.merges[-1]))
 
     def _times(self, attributes: dict[str, str], name: str) -> int:
-        said = attributes.get(name, "1")
+        said = attributes.get(name)
+        if said is None:
+            return 1
         if not said.isascii() or not said.isdigit() or not 0 < len(said) < 9 or int(said) == 0:
             raise self._odd(f"has a cell or row whose {name.partition(':')[2]} is no number")
         if int(said) > _REPEAT_MAX:
