@@ -113,6 +113,7 @@ class _ContentHandler:
     rows: int = 1
     """How many times the row that is read stands there."""
     in_row: bool = False
+    row_unseen: bool = False
     column: int = 0
     """Where the next cell begins."""
     cell_column: int = 0
@@ -139,6 +140,7 @@ class _ContentHandler:
                 raise self._odd("has a row outside of a table")
             self.rows = self._times(attributes, "table:number-rows-repeated")
             self.in_row, self.column = True, 0
+            self.row_unseen = attributes.get("table:visibility") in ("collapse", "filter")
         elif name == "table:table":
             self._table_begins(attributes)
         elif name == "style:style":
@@ -223,6 +225,8 @@ class _ContentHandler:
             if duration is not None:
                 hours, minutes, seconds = duration.groups()
                 text = f"{hours:0>2}:{minutes:0>2}:{seconds:0>2}"
+        if self.row_unseen:
+            scan.unseen_rows.update(range(row, row + self.rows))
         is_error = attributes.get("calcext:value-type") == "error"
         # A cell stands in one place of the limits only, so all loops together are bounded.
         for each in range(row, row + self.rows):

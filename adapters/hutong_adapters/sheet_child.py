@@ -205,7 +205,13 @@ def _sheet_json(scan: SheetScan, values: list[list[Any]]) -> dict[str, Any]:
         if not all(map(_is_space, (value or None for value in line))):
             raise _misled(scan, row, 0)
     merges = [[each.top, each.left, each.bottom, each.right] for each in scan.merges]
-    return {"name": scan.name, "hidden": scan.hidden, "rows": rows, "merges": merges}
+    return {
+        "name": scan.name,
+        "hidden": scan.hidden,
+        "rows": rows,
+        "merges": merges,
+        "unseen_rows": len(scan.unseen_rows),
+    }
 
 
 def _is_space(cell: Any) -> bool:

@@ -178,6 +178,12 @@ def _workbook(file: str, said: Mapping[str, Any]) -> Workbook:
     cells = _Cells()
     grids = tuple(_grid(file, sheet, cells) for sheet in said["sheets"])
     notes = [f"{file}: the hidden sheet {name} was not read" for name in said["hidden"]]
+    for sheet in said["sheets"]:
+        count = _index(sheet["unseen_rows"])
+        if count:
+            # A filter hides rows too, and who sent the file may not know of them.
+            which = f"{count} hidden rows" if count > 1 else "a hidden row"
+            notes.append(f"{file}: the sheet {sheet['name']} has {which}, read like the others")
     if not said["limited"]:
         notes.append(f"{file}: this system could not limit the memory of the process that read it")
     return Workbook(grids, tuple(notes))

@@ -54,7 +54,8 @@ class SheetScan:
 
     `filled` are the cells with something to be seen. `texts` are what cells show where the reader
     of values would say something else; `no_dates` are numbers that no calendar has, whatever their
-    format. `characters` counts the texts of all cells.
+    format. `unseen_rows` are those with content that a person has hidden, or a filter; `characters`
+    counts the texts of all cells.
     """
 
     name: str
@@ -66,6 +67,7 @@ class SheetScan:
     texts: dict[int, str] = field(default_factory=dict)
     no_dates: set[int] = field(default_factory=set)
     merges: list[Merge] = field(default_factory=list)
+    unseen_rows: set[int] = field(default_factory=set)
     characters: int = 0
 
     def refuse(self, name: str, rule: str, way_out: str, cell: str = "") -> SheetRefused:

@@ -216,6 +216,7 @@ class _SheetHandler:
     merges: list[Merge] = field(default_factory=list)
     row: int = -1
     column: int = -1
+    row_unseen: bool = False
     kind: str = ""
     in_cell: bool = False
     in_reading: bool = False
@@ -289,6 +290,7 @@ class _SheetHandler:
         if row <= self.row:
             raise self._odd("has a row twice, or rows out of order", row, 0)
         self.row, self.column = row, -1
+        self.row_unseen = attributes.get("hidden") in ("1", "true")
 
     def _cell_begins(self, attributes: dict[str, str]) -> None:
         if self.in_cell or self.row < 0:
@@ -333,6 +335,8 @@ class _SheetHandler:
         scan.count_text(characters, row, column)
         here = place(row, column)
         scan.filled.add(here)
+        if self.row_unseen:
+            scan.unseen_rows.add(row)
         if self.kind == "e":
             scan.errors[here] = error_text(text)
         elif self.kind == "n" and text.startswith("-"):

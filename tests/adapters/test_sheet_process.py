@@ -165,6 +165,9 @@ def test_a_child_has_nothing_of_its_parent_but_the_file(
     assert size == book.stat().st_size
 
 
+REST = ', "hidden": false, "unseen_rows": 0}], "hidden": [], "limited": true}'
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -173,14 +176,14 @@ def test_a_child_has_nothing_of_its_parent_but_the_file(
         "{}",
         '{"sheets": 1, "hidden": [], "limited": true}',
         '{"sheets": [{"name": "a"}], "hidden": [], "limited": true}',
-        '{"sheets": [{"name": "a", "rows": [[1]], "merges": [], "hidden": false}],'
-        ' "hidden": [], "limited": true}',
-        '{"sheets": [{"name": "a", "rows": [[["weird", "1"]]], "merges": [], "hidden": false}],'
-        ' "hidden": [], "limited": true}',
-        '{"sheets": [{"name": "a", "rows": [], "merges": [[1, 2, "x", 4]], "hidden": false}],'
-        ' "hidden": [], "limited": true}',
-        '{"sheets": [{"name": "a", "rows": [%s], "merges": [], "hidden": false}],'
-        ' "hidden": [], "limited": true}' % ("[" + ",".join(["null"] * 201) + "]"),
+        '{"sheets": [{"name": "a", "rows": [[1]], "merges": []' + REST,
+        '{"sheets": [{"name": "a", "rows": [[["weird", "1"]]], "merges": []' + REST,
+        '{"sheets": [{"name": "a", "rows": [], "merges": [[1, 2, "x", 4]]' + REST,
+        '{"sheets": [{"name": "a", "rows": [['
+        + ",".join(["null"] * 201)
+        + ']], "merges": []'
+        + REST,
+        '{"sheets": [{"name": "a", "rows": [], "merges": []' + REST.replace("0", "-1"),
         "[" * 100_000,
     ],
 )
@@ -198,10 +201,14 @@ def test_what_a_child_says_is_not_believed(
 def test_a_system_that_cannot_limit_memory_is_told_of(
     book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = '{"sheets": [], "hidden": ["藏"], "limited": false}'
+    said = (
+        '{"sheets": [{"name": "看", "rows": [], "merges": [], "hidden": false, "unseen_rows": 2}],'
+        ' "hidden": ["藏"], "limited": false}'
+    )
     monkeypatch.setattr(sheet_process, "_CHILD", (*PYTHON, f"print({said!r})"))
     assert read_workbook(book, "one").notes == (
         "需求.xlsx: the hidden sheet 藏 was not read",
+        "需求.xlsx: the sheet 看 has 2 hidden rows, read like the others",
         "需求.xlsx: this system could not limit the memory of the process that read it",
     )
 

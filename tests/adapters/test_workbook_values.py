@@ -279,6 +279,27 @@ def test_spans_of_ods_are_merged_ranges_and_styles_hide_sheets() -> None:
     assert sheet["rows"] == [["a", None, "b"], [None, None, "c"]]
 
 
+def test_rows_that_nobody_sees_are_read_and_counted() -> None:
+    """A filter hides rows: whoever sends the file may have meant only what is seen."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.write_column(0, 0, ["a", "b", "c", "d"])
+        for row in (1, 2, 7):
+            sheet.set_row(row, None, None, {"hidden": True})
+
+    (sheet,) = read_workbook(made(fill), ONE)["sheets"]
+    assert (sheet["rows"], sheet["unseen_rows"]) == ([["a"], ["b"], ["c"], ["d"]], 2)
+    again = 'table:number-rows-repeated="2" table:visibility="filter"'
+    data = ods(
+        ods_row(ods_text("a"))
+        + ods_row(ods_text("b"), attributes=again)
+        + ods_row(ods_text("c"), attributes='table:visibility="collapse"')
+        + ods_row("<table:table-cell/>", attributes='table:visibility="collapse"')
+    )
+    (sheet,) = read_workbook(data, ONE)["sheets"]
+    assert (sheet["rows"], sheet["unseen_rows"]) == ([["a"], ["b"], ["b"], ["c"]], 3)
+
+
 def test_every_kind_of_cell_comes_back_from_a_program_that_writes_sheets() -> None:
     def fill(book: Any, sheet: Any) -> None:
         sheet.write_row(0, 0, ["文字", 2.5, 3, True, None, "=x", " "])
