@@ -142,6 +142,15 @@ def test_a_mark_that_stands_twice_at_the_beginning_is_no_part_of_the_text() -> N
     assert decode("a.csv", codecs.BOM_UTF8 * 2 + b'"a",b\n').text == '"a",b\n'
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", ("utf-8", "latin-1")])
+def test_a_mark_at_a_later_line_is_one_whatever_the_mapping_says(
+    encoding: str | tuple[str, ...],
+) -> None:
+    with pytest.raises(FileRefused) as refused:
+        decode("a.csv", "a\n1\n\ufeffa\n2\n".encode(), encoding)
+    assert refused.value.name == "mark-inside"
+
+
 def test_short_chinese_words_that_are_utf8_by_chance_are_not_taken_for_a_mixture() -> None:
     """The bytes of 一 in GB18030 are those of a Cyrillic letter in UTF-8."""
     data = "一\n医用口罩\n".encode("gb18030")
