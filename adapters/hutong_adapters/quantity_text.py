@@ -320,6 +320,10 @@ def _said_once(first: FoundNumber, second: FoundNumber) -> int:
     return large if first.power < 4 and first.millionths * 10**large < second.millionths else 0
 
 
+_FAR: Final = 100
+"""How many times the first number the second of a range is, at most, without a doubt."""
+
+
 def _ranged(
     shown: str,
     plain: str,
@@ -338,7 +342,9 @@ def _ranged(
         return None
     low, high = decimal_text(least), decimal_text(second.millionths)
     steps = (f"range {low} to {high}", f"unit {tail.unit}" if tail.unit else "no unit")
-    concern = Concern.GUESSED if guessed else None
+    # 500-2万 may be meant; whoever writes 5-1万 has probably left out a word.
+    far = second.power > first.power and second.millionths > _FAR * least
+    concern = Concern.GUESSED if guessed or far else None
     if low == high:
         reading = Reading("estimate", low, unit=tail.unit, steps=steps, concern=concern)
     else:

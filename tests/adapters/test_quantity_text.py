@@ -224,9 +224,10 @@ def test_words_beside_an_amount_are_kept_and_marked(
     [
         *(("1-2万只", "10000", "20000"), ("一到两万只", "10000", "20000")),
         *(("3-5百只", "300", "500"), ("一百到两百万只", "1000000", "2000000")),
+        ("5-1万只", "5", "10000"),
     ],
 )
-def test_a_range_that_names_its_ten_thousands_once_is_read_and_marked(
+def test_a_range_that_may_have_left_out_a_word_is_read_and_marked(
     text: str, least: str, most: str
 ) -> None:
     reading = read_quantity(text)
