@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hutong_adapters.drafted import Drafted
-from hutong_adapters.interface import Refusal
+from hutong_adapters.explaining import explain, plain_words
+from hutong_adapters.interface import Refusal, Row
 from hutong_adapters.mapping import RowMapping
 from hutong_adapters.mapping_load import load_mapping
 from hutong_adapters.planning import PLACEHOLDER, Plan, Target, make_plan
@@ -119,3 +120,8 @@ def changed(old: str, new: str, text: str = SHEET) -> str:
     """A mapping with one place changed; the place must be there."""
     assert old in text
     return text.replace(old, new, 1)
+
+
+def explained(plan: Plan, row: Row) -> list[str]:
+    """A row of a plan in words, as `--explain` prints them into a pipe."""
+    return plain_words(explain(plan, row, {"incident": PLACEHOLDER}, None))

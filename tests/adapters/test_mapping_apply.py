@@ -11,6 +11,7 @@ from adapters.mapping_samples import (
     HEADER,
     ROW,
     changed,
+    explained,
     only_draft,
     only_line,
     only_refusal,
@@ -21,7 +22,6 @@ from adapters.mapping_samples import (
     write_json,
 )
 from hutong_adapters.interface import MappingRefused
-from hutong_adapters.mapping_explain import explain_row
 from hutong_adapters.planning import PLACEHOLDER, Target, make_plan
 from hutong_protocol.schema import record_problems
 from hutong_protocol.schema.jsonform import facts_from_json
@@ -397,15 +397,13 @@ def test_space_and_topic_may_be_given_and_must_be_names(tmp_path: Path) -> None:
 
 
 def test_explain_shows_every_field_with_cell_steps_and_result(tmp_path: Path) -> None:
-    mapping = sheet_mapping(tmp_path)
     plan = sheet_plan(tmp_path, ROW)
     (row,) = plan.sheets[0].rows
-    given = {"incident": PLACEHOLDER}
-    said = explain_row(mapping, row, given, space="xian-2021", topic="fsc")
+    said = explained(plan, row)
     assert said[0] == "sheet.csv row 2 -> need/1 in xian-2021/fsc"
     assert '  urgency <- no cell | constant = "normal"' in said
-    assert '  lines[0].quantity <- 数量 | number 20 = "20"' in said
-    assert '  lines[0].quantity.unit <- 单位 | looked up value in units = "dai"' in said
+    assert '  lines[0].quantity <- 数量 (D2) | number 20 = "20"' in said
+    assert '  lines[0].quantity.unit <- 单位 (E2) | looked up value in units = "dai"' in said
     fields = [line.split(" <- ")[0].strip() for line in said if " <- " in line]
     assert {"incident", "valid_until", "place.codes[0].code", "text.title"} <= set(fields)
 
@@ -413,18 +411,18 @@ def test_explain_shows_every_field_with_cell_steps_and_result(tmp_path: Path) ->
 def test_explain_does_not_show_what_stays_at_home(tmp_path: Path) -> None:
     mapping = sheet_mapping(tmp_path, NESTED)
     rows = [nested_row({"物资": "大米", "数量": 20}, 联系人={"电话": "13800138000"})]
-    (row,) = plan_of(mapping, write_json(tmp_path, rows)).sheets[0].rows
-    said = explain_row(mapping, row, {"incident": PLACEHOLDER}, space="x", topic="fsc")
-    assert '  sensitive.contact <- /联系人/电话 = "(kept at home)"' in said
+    plan = plan_of(mapping, write_json(tmp_path, rows))
+    said = explained(plan, plan.sheets[0].rows[0])
+    assert "  sensitive.contact <- /联系人/电话 = (stays at home)" in said
     assert "13800138000" not in "\n".join(said)
 
 
 def test_explain_names_what_is_refused(tmp_path: Path) -> None:
     plan = sheet_plan(tmp_path, [*ROW[:3], "两", *ROW[4:]])
     (row,) = plan.sheets[0].rows
-    said = explain_row(plan.mapping, row, {"incident": PLACEHOLDER}, space="x", topic="fsc")
+    said = explained(plan, row)
     assert said[-2] == "refused:"
-    assert "数量: is no number in plain digits" in said[-1]
+    assert "数量 (D2): is no number in plain digits" in said[-1]
 
 
 def test_a_refused_row_reads_what_a_table_is_about(tmp_path: Path) -> None:

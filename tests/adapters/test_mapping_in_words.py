@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from adapters.mapping_samples import (
     HEADER,
     changed,
+    explained,
     only_draft,
     only_line,
     only_refusal,
@@ -31,9 +32,8 @@ from adapters.words_samples import (
 from hutong_adapters.drafted import Drafted
 from hutong_adapters.interface import MappingRefused, Mark, Row
 from hutong_adapters.mapping_apply import draft_row
-from hutong_adapters.mapping_explain import explain_row
 from hutong_adapters.mapping_quantity import RAW_BYTES_MAX, cut_raw
-from hutong_adapters.planning import PLACEHOLDER
+from hutong_adapters.planning import PLACEHOLDER, Plan
 
 # --- Quantities
 
@@ -239,7 +239,8 @@ def drafted(folder: Path, text: str, cells: Sequence[str]) -> tuple[Drafted, lis
     given = {"incident": PLACEHOLDER}
     result = draft_row(mapping, row, given, space="xian-2021", topic="fsc")
     assert isinstance(result, Drafted)
-    return result, explain_row(mapping, row, given, space="xian-2021", topic="fsc")
+    plan = Plan(mapping, "xian-2021", "fsc", (), (result,), (), (), ())
+    return result, explained(plan, row)
 
 
 def test_a_mark_names_its_cell_as_the_sheet_does(tmp_path: Path) -> None:
