@@ -151,6 +151,7 @@ class Importing:
                     verdict.queued.digest(),
                     now_ms,
                     _marks(verdict.asked),
+                    await self._base(verdict.state),
                 )
         noted = [v.state for v in verdicts if v.state and v.plan is None and v.queued is None]
         await asyncio.to_thread(self._intake.put_rows, noted)
@@ -165,6 +166,11 @@ class Importing:
         }
         await asyncio.to_thread(self._intake.keep_at_home, source, kept)
         return sum(len(each.records) for each in signed if not each.again)
+
+    async def _base(self, row: RowState) -> bytes | None:
+        """The version that a draft of a row would replace, as it is shown beside it."""
+        view = None if row.thing is None else await self.judge.identity.view(row.thing)
+        return None if view is None else view.thing.revision
 
     # Rows that are gone
 

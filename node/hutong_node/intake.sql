@@ -87,6 +87,11 @@ CREATE TABLE IF NOT EXISTS kept.drafts (
 CREATE UNIQUE INDEX IF NOT EXISTS kept.drafts_waiting ON drafts (source, key) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS kept.drafts_of_key ON drafts (source, key, id);
 
+CREATE TABLE IF NOT EXISTS kept.draft_bases (  -- which version a waiting draft would replace
+    draft INTEGER PRIMARY KEY,
+    base  BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS kept.marks (    -- at what of a waiting draft a person must look
     draft INTEGER NOT NULL,
     place INTEGER NOT NULL,

@@ -1,13 +1,16 @@
 """Notes about drafts that wait unsigned for somebody to look at them.
 
 Owns the state of a draft: waiting, then released, refused or dropped, once. With it go the marks at
-which a person must look. A draft that no longer waits loses its content and its marks at once. What
+which a person must look, and the version that it would replace. The number of a draft stands for
+what a person saw under it: where there is more to look at, or another version to replace, it waits
+on under a new one. A draft that no longer waits loses its content and its marks at once. What
 deleting leaves in the file is removed by `remove_leftovers`: by whoever has finished a run or
 decided about a draft, at the end, and at the next start if the process ended before it could.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -92,20 +95,27 @@ class QueueNotes(IntakeFile):
         digest: bytes,
         now_ms: int,
         marks: Sequence[DraftMark] = (),
+        base: bytes | None = None,
     ) -> int:
         """Lets a draft wait in place of an earlier one of the same row; returns its number.
 
-        One that says the same as the waiting one leaves that where it is, with the newer marks.
+        One that says the same as the waiting one leaves that where it is, with the newer marks, if
+        these name nothing that was not marked before.
+
+        Args:
+            base: the version that the draft would replace, None for a new thing.
         """
         with self._writing() as execute:
             waiting = execute(
-                "SELECT id, digest FROM kept.drafts"
+                "SELECT id, digest, base FROM kept.drafts LEFT JOIN kept.draft_bases ON draft = id"
                 " WHERE source = ? AND key = ? AND state = 'waiting'",
                 (row.source, row.key),
             ).fetchone()
-            if waiting is not None and waiting[1] == digest:
-                self._set_marks(execute, int(waiting[0]), marks)
-                return int(waiting[0])
+            if waiting is not None and tuple(waiting[1:]) == (digest, base):
+                number = int(waiting[0])
+                if not _kinds(marks) - _kinds(self._marks(execute, number)):
+                    self._set_marks(execute, number, marks)
+                    return number
             self._drop_draft(execute, row.source, row.key, now_ms)
             found = execute(
                 "INSERT INTO kept.drafts (source, key, label, type, space, topic, facts, text,"
@@ -116,8 +126,17 @@ class QueueNotes(IntakeFile):
                     *(facts, text, digest, now_ms),
                 ),
             ).fetchone()
-            self._set_marks(execute, int(found[0]), marks)
-            return int(found[0])
+            number = int(found[0])
+            self._set_marks(execute, number, marks)
+            if base is not None:
+                execute("INSERT INTO kept.draft_bases VALUES (?, ?)", (number, base))
+            return number
+
+    def base(self, number: int) -> bytes | None:
+        """The version that a draft that waits would replace, as far as that was noted."""
+        with self._reading() as execute:
+            row = execute("SELECT base FROM kept.draft_bases WHERE draft = ?", (number,)).fetchone()
+            return None if row is None else bytes(row[0])
 
     def drop_drafts(self, source: str, keys: Iterable[str], now_ms: int) -> None:
         """Takes drafts out of the queue whose rows no longer ask for them."""
@@ -135,7 +154,7 @@ class QueueNotes(IntakeFile):
                 (source, run, now_ms),
             ).fetchall()
             for (number,) in dropped:
-                self._set_marks(execute, number, ())
+                self._forget_marks(execute, number)
             forgotten = execute(
                 "DELETE FROM kept.sensitive WHERE source = ?1 AND key IN"
                 f" ({unseen} AND thing IS NULL)",
@@ -153,11 +172,7 @@ class QueueNotes(IntakeFile):
     def marks(self, number: int) -> list[DraftMark]:
         """The marks of a draft that waits, in the order in which they were made."""
         with self._reading() as execute:
-            rows = execute(
-                "SELECT cell, field, what, words FROM kept.marks WHERE draft = ? ORDER BY place",
-                (number,),
-            )
-            return [DraftMark(*row) for row in rows]
+            return self._marks(execute, number)
 
     def latest_drafts(self, source: str, keys: Iterable[str]) -> dict[str, QueuedDraft]:
         """The newest draft of each of these keys that was not dropped."""
@@ -237,7 +252,7 @@ class QueueNotes(IntakeFile):
                 (state, now_ms, reason, method, checker, number),
             )
             if changed.rowcount:
-                self._set_marks(execute, number, ())
+                self._forget_marks(execute, number)
                 self._leftovers.note("kept")
             return bool(changed.rowcount)
 
@@ -248,8 +263,20 @@ class QueueNotes(IntakeFile):
             (now_ms, source, key),
         ).fetchall()
         for (number,) in dropped:
-            self._set_marks(execute, number, ())
+            self._forget_marks(execute, number)
             self._leftovers.note("kept")
+
+    def _forget_marks(self, execute: Any, number: int) -> None:
+        self._set_marks(execute, number, ())
+        execute("DELETE FROM kept.draft_bases WHERE draft = ?", (number,))
+
+    @staticmethod
+    def _marks(execute: Any, number: int) -> list[DraftMark]:
+        rows = execute(
+            "SELECT cell, field, what, words FROM kept.marks WHERE draft = ? ORDER BY place",
+            (number,),
+        )
+        return [DraftMark(*row) for row in rows]
 
     @staticmethod
     def _set_marks(execute: Any, number: int, marks: Sequence[DraftMark]) -> None:
@@ -259,6 +286,11 @@ class QueueNotes(IntakeFile):
                 "INSERT INTO kept.marks VALUES (?, ?, ?, ?, ?, ?)",
                 (number, place, mark.cell, mark.field, mark.what, mark.words),
             )
+
+
+def _kinds(marks: Iterable[DraftMark]) -> Counter[tuple[str, str]]:
+    """What there is to look at, wherever its cells have moved to and in whatever words."""
+    return Counter((mark.field, mark.what) for mark in marks)
 
 
 def _conditions(wanted: DraftFilter) -> tuple[str, list[object]]:

@@ -203,7 +203,9 @@ class RowJudge:
             outcome: RowResult = "refused" if problems else "unchanged"
             return Verdict(row, outcome, state, problems=problems)
         queue = request.queue or bool(row.marks)
-        return await self._needed(row, draft, state, waits=latest is not None, queue=queue)
+        # What waits although it was signed is an interrupted release, whose check is still to come.
+        waits = latest is not None and latest.digest != state.digest
+        return await self._needed(row, draft, state, waits=waits, queue=queue)
 
     async def _needed(
         self, row: ImportRow, draft: Draft, state: RowState, *, waits: bool, queue: bool

@@ -4,12 +4,17 @@ Owns what happens when a person releases or refuses a draft. Releasing signs wha
 beside it, this organisation's own check of it: a `verify` bound to what was checked by its digests
 (Spec: 12.18). Both have names of their own, so that releasing twice, or again after a crash, signs
 each once. Who checked is a person: the name stays on this node, the content of the draft doesn't.
+
+Decisions about a source wait for each other and for its imports, and each looks at the draft again
+when its turn has come: of two people who decide about one draft, the second is told so, and what
+nobody was shown is not signed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from hutong_node.api_models import (
@@ -109,14 +114,13 @@ class Screening:
         Raises:
             Refused: no such draft waits, or it can't be signed any more.
         """
-        source = (await self._waiting(number))[0].source
-        async with self._importing.alone(source):
-            await self._importing.signing.recover(source)
+        async with self._decided(number) as (queued, row):
             await self._node.index_is_current()
-            queued, row = await self._waiting(number)
             draft = checked(_draft(queued), self._node.parts.identity.org)
             _require_sound(draft.problems)
-            row = await self._sign_row(row, draft)
+            if not _signed(row, queued):
+                await self._require_as_shown(queued, row)
+                row = await self._sign_row(row, draft)
             thing, version = row.thing, row.revision or row.thing
             assert thing is not None
             assert version is not None
@@ -138,15 +142,20 @@ class Screening:
         Raises:
             Refused: no such draft waits.
         """
-        queued, row = await self._waiting(number)
-        await asyncio.to_thread(
-            self._intake.decide_draft,
-            *(number, "refused", self._node.clock.now_ms()),
-            reason=reason,
-            checker=checker,
-        )
-        if row.thing is None:
-            await asyncio.to_thread(self._intake.forget_kept, queued.source, [queued.key])
+        async with self._decided(number) as (queued, row):
+            if _signed(row, queued):
+                raise _decided_otherwise(
+                    f"draft {number} was released and signed, and interrupted before its check",
+                    "release it, which signs only the check; close the record if it is wrong",
+                )
+            await asyncio.to_thread(
+                self._intake.decide_draft,
+                *(number, "refused", self._node.clock.now_ms()),
+                reason=reason,
+                checker=checker,
+            )
+            if row.thing is None:
+                await asyncio.to_thread(self._intake.forget_kept, queued.source, [queued.key])
         await asyncio.to_thread(self._intake.remove_leftovers)
 
     async def release_many(self, asked: ReleaseManyRequest) -> DecidedAnswer:
@@ -203,6 +212,36 @@ class Screening:
             )
         return found[:DECIDED_MAX], max(len(found) - DECIDED_MAX, 0), marked
 
+    @asynccontextmanager
+    async def _decided(self, number: int) -> AsyncIterator[tuple[QueuedDraft, RowState]]:
+        """A draft that waits, and its row, while nobody else decides about them."""
+        source = (await self._waiting(number))[0].source
+        async with self._importing.alone(source):
+            await self._importing.signing.recover(source)
+            yield await self._waiting(number)
+
+    async def _require_as_shown(self, queued: QueuedDraft, row: RowState) -> None:
+        """Refuses a draft that would do something else by now than whoever looked at it saw."""
+        view = None if row.thing is None else await self._importing.judge.identity.view(row.thing)
+        if view is None:
+            return
+        if view.thing.steward != self._node.parts.identity.org:
+            rule = "is looked after by another organisation by now: only that one may revise it"
+            _require_sound([Problem("", rule)])
+        base = await asyncio.to_thread(self._intake.base, queued.id)
+        if base is None or base == view.thing.revision:
+            return
+        marks = await asyncio.to_thread(self._intake.marks, queued.id)
+        number = await asyncio.to_thread(
+            self._intake.queue_draft,
+            *(row, queued.facts, queued.text, queued.digest, self._node.clock.now_ms(), marks),
+            base=view.thing.revision,
+        )
+        raise _decided_otherwise(
+            f"the record of draft {queued.id} was revised meanwhile; it waits on as {number}",
+            f"hutong queue show {number} says what it would change now",
+        )
+
     async def _waiting(self, number: int) -> tuple[QueuedDraft, RowState]:
         """A draft that waits, and its row."""
         draft = await asyncio.to_thread(self._intake.draft, number)
@@ -221,8 +260,6 @@ class Screening:
 
     async def _sign_row(self, row: RowState, draft: Draft) -> RowState:
         """Signs what a released draft needs; the row as it is then."""
-        if row.digest == draft.digest() and not row.closed:
-            return row  # signed before, and interrupted on the way to the check
         if row.thing is None:
             plan = plan_first(row, draft)
         else:
@@ -270,6 +307,15 @@ class Screening:
         except PublishingRefused as refused:
             raise refused.told_as("the check was not signed") from None
         return done.records[0]
+
+
+def _signed(row: RowState, queued: QueuedDraft) -> bool:
+    """Whether a release got as far as the row, and was interrupted on the way to the check."""
+    return row.digest == queued.digest and not row.closed
+
+
+def _decided_otherwise(title: str, way_out: str) -> Refused:
+    return Refused(Code.ALREADY_DECIDED, title, way_out=way_out)
 
 
 def _draft(queued: QueuedDraft) -> Draft:

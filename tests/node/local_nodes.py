@@ -14,6 +14,7 @@ from hutong_node.api_models import (
     DraftItem,
     ImportRequest,
     ImportRow,
+    MarkItem,
     PublishRequest,
     ScopeItem,
     SubscribeRequest,
@@ -148,6 +149,12 @@ def row(key: str, incident: str, value: str = "200", **more: Any) -> ImportRow:
         facts=need_facts(incident, value),
         **fields,
     )
+
+
+def marked(given: ImportRow, *marks: tuple[str, str]) -> ImportRow:
+    """A row with marks: cell and words of each."""
+    found = [MarkItem(cell=cell, what="two-amounts", words=words) for cell, words in marks]
+    return given.model_copy(update={"marks": found})
 
 
 def rows(*given: ImportRow, **options: Any) -> ImportRequest:

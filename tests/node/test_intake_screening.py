@@ -9,7 +9,6 @@ import pytest
 
 from hutong_node.api_models import (
     ImportAnswer,
-    MarkItem,
     RefuseManyRequest,
     RefuseRequest,
     ReleaseManyRequest,
@@ -18,7 +17,7 @@ from hutong_node.api_models import (
 from hutong_node.intake import KEPT_FILE, DraftFilter
 from hutong_node.refusals import Code, Refused
 from hutong_node.store.interface import StoreMethods
-from node.local_nodes import CANARY, Local, local, row, rows
+from node.local_nodes import CANARY, Local, local, marked, row, rows
 
 TWO_WAY = ReleaseRequest(method="two_way", checker="李")
 
@@ -205,12 +204,6 @@ async def test_pages_of_the_queue_follow_each_other(tmp_path: Path) -> None:
             await one.service.queue(after="-1")
 
 
-def marked(given: Any, *marks: tuple[str, str]) -> Any:
-    """A row with marks: cell and words of each."""
-    found = [MarkItem(cell=cell, what="two-amounts", words=words) for cell, words in marks]
-    return given.model_copy(update={"marks": found})
-
-
 async def test_row_with_marks_waits_even_where_nothing_is_screened(tmp_path: Path) -> None:
     async with local(tmp_path) as one:
         incident = await one.incident()
@@ -219,12 +212,12 @@ async def test_row_with_marks_waits_even_where_nothing_is_screened(tmp_path: Pat
         assert [entry.outcome for entry in answer.rows] == ["new", "queued"]
         (waiting,) = (await one.service.queue()).drafts
         assert [(mark.cell, mark.words) for mark in waiting.marks] == [("数量 (D7)", "两个数")]
-        # Read again with better words: the same draft, looked at anew.
-        given[1] = marked(row("b", incident), ("数量 (D7)", "10 与 20"), ("单位", ""))
+        # Read again with better words, in a row that has moved: the same draft.
+        given[1] = marked(row("b", incident), ("数量 (D9)", "10 与 20"))
         again = (await one.service.import_rows("sheet", rows(*given))).rows[1]
         assert again.queue == waiting.id
         shown = await one.service.queued(waiting.id)
-        assert [mark.words for mark in shown.marks] == ["10 与 20", ""]
+        assert [mark.words for mark in shown.marks] == ["10 与 20"]
         await one.service.release(waiting.id, TWO_WAY)
         settled = await one.service.import_rows("sheet", rows(*given))
         assert (settled.counts, settled.signed) == ({"unchanged": 2}, 0)
