@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from hutong_adapters.interface import FileRefused, MappingRefused, NodeRefused, NodeUnavailable
+from hutong_adapters.plain_text import with_codes
 
 if TYPE_CHECKING:
     from hutong_adapters.client import Door, NodeApi
@@ -241,5 +242,5 @@ def draw_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 
 
 def visible(text: str) -> str:
-    """A text without characters that a terminal would act on."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    """A text without characters that a terminal would act on; those that hide, by their codes."""
+    return "".join(letter if letter.isprintable() else " " for letter in with_codes(text))

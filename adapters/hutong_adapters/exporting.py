@@ -28,6 +28,7 @@ from hutong_adapters.export_columns import (
     safe,
 )
 from hutong_adapters.interface import NodeRefused
+from hutong_adapters.plain_text import with_codes
 from hutong_adapters.row_ids import HUTONG_ID, HUTONG_REVISION
 from hutong_protocol.personal_data import findings
 
@@ -38,6 +39,9 @@ XLSX_ROWS_MAX: Final = 1_048_576
 FORMATS: Final = ("csv", "xlsx")
 TYPES: Final = ("need/1", "offer/1", "org/1", "incident/1")
 """Types that an export has: those that can be imported."""
+
+SHORT_ID: Final = 16
+"""Characters of an organisation's id beside its name, prefix included: as many as in lists."""
 
 _ALLOWED_KEYS: Final = ("desk", "waybill", "source")
 """What is no free text: an organisation's desk and numbers of carriers (Spec: 13.4.1), and keyed
@@ -248,7 +252,13 @@ def _without_personal(
 
 
 def _who(author: Mapping[str, Any]) -> str:
-    return str(author.get("name") or author["id"])
+    """An organisation: the name that it gives itself, and what nobody can take from it, its id."""
+    identifier = str(author["id"])
+    name = str(author.get("name") or "")
+    if not name:
+        return identifier
+    shown = "(hidden)" if findings(name) else " ".join(with_codes(name).split())
+    return f"{shown} ({identifier[:SHORT_ID]})"
 
 
 def _words(value: object) -> str:

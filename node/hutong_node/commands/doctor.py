@@ -23,7 +23,7 @@ from hutong_node.commands.terms import (
     plain,
     print_json,
     quiet_logs,
-    short,
+    who,
 )
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ def _print_report(told: Any, labels: Mapping[str, str], *, everything: bool) -> 
             continue
         about = ""
         if finding["peer"]:
-            name = finding["peer_name"] or short(finding["peer"])
-            about = f" ({labels['peer']} {plain(name)})"
+            named = who({"id": finding["peer"], "name": finding["peer_name"]})
+            about = f" ({labels['peer']} {plain(named)})"
         colon = labels["colon"]
         head = f"{labels[finding['state']]}{colon}{finding['title']}{about}"
         typer.echo(f"{head}{colon}{plain(finding['found'])}")

@@ -155,7 +155,10 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 
 def plain(value: object) -> str:
-    """A value on one line, without characters that a terminal would act on."""
+    """A value on one line, without characters that a terminal would act on.
+
+    Characters that turn, hide or join others are shown by their codes (threat 22).
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -165,7 +168,13 @@ def plain(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(plain(entry) for entry in value)
     # Text of records comes from strangers; an escape sequence in it must not reach a terminal.
-    return "".join(letter if letter.isprintable() else " " for letter in str(value))
+    text = "".join(" " if letter < " " or letter == "\x7f" else letter for letter in str(value))
+    if text.isascii():
+        return text
+    from hutong_node.bulletin.text_safety import shown
+
+    shown_text = shown(text, personal=False).plain
+    return "".join(letter if letter.isprintable() else " " for letter in shown_text)
 
 
 def short(identifier: str | None) -> str:
@@ -177,8 +186,17 @@ def short(identifier: str | None) -> str:
 
 
 def who(author: Mapping[str, Any]) -> str:
-    """An organisation for tables: its name, or the beginning of its id."""
-    return author["name"] or short(author["id"])
+    """An organisation for tables: the name that it gives itself, if it does, and its short id.
+
+    Names are claims, and anybody may take another's; nobody has another's id.
+    """
+    name, identifier = author["name"], short(author["id"])
+    if not name:
+        return identifier
+    from hutong_node.bulletin.text_safety import shown
+
+    doubt = ", letters of several alphabets" if shown(name, personal=False).mixed else ""
+    return f"{plain(name)} ({identifier}{doubt})"
 
 
 def scope_items(scopes: Iterable[str]) -> list[dict[str, str]]:
