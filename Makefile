@@ -9,7 +9,7 @@ VENV ?= .venv
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup javascript browser demo test lint bench vectors sim lock clean
+.PHONY: help setup javascript browser office demo test lint bench vectors sim lock clean
 
 help:
 	@echo 'make demo      three organisations on this machine exchange records (ARGS="--check --json")'
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench     measure replication (RECORDS=10000 for one size)'
 	@echo 'make vectors   write spec/vectors again from the generator'
 	@echo 'make browser   the pages in Chromium, with axe-core (needs chromium, node and npm)'
+	@echo 'make office    exports opened by LibreOffice, no cell a formula (needs soffice)'
 	@echo 'make sim       the long simulations and properties'
 	@echo 'make setup     only the virtual environment, in $(VENV)'
 	@echo 'make lock      resolve the dependencies again (UPGRADE=1 for newer ones)'
@@ -54,6 +55,10 @@ browser: setup
 	    echo 'setup: npm failed; pages are not judged by axe-core' >&2; \
 	fi
 	@"$(VENV)/bin/python" -m pytest -m browser -q $(ARGS)
+
+# Exports and copies with ids, opened by LibreOffice. `make test` runs them too where it is.
+office: setup
+	@"$(VENV)/bin/python" -m pytest -m office -q $(ARGS)
 
 test: setup javascript
 	@"$(VENV)/bin/python" tools/checks.py test $(ONLY)

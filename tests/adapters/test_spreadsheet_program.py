@@ -20,7 +20,10 @@ from hutong_adapters.exporting import Exported, csv_bytes, xlsx_bytes
 from hutong_adapters.sheet_child import ONE, read_workbook
 
 PROGRAM = shutil.which("soffice")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="LibreOffice is not installed")
+pytestmark = [
+    pytest.mark.office,
+    pytest.mark.skipif(PROGRAM is None, reason="office: LibreOffice is not on this machine"),
+]
 
 LIKE_FORMULAS = [
     *("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "＝1+1", "＋1", "'=1", "'", "=cmd|' /C calc'!A0"),
