@@ -8,8 +8,10 @@ status (`http_errors`). What peers do wrong is no business of this module: those
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
+from hutong_protocol.personal_data import findings
 from hutong_protocol.schema.problems import Problem
 
 
@@ -70,4 +72,16 @@ class Refused(Exception):
         self.title = title
         self.detail = detail
         self.way_out = way_out
-        self.problems = tuple(problems)
+        self.problems = tuple(map(discreet, problems))
+
+
+def discreet(problem: Problem) -> Problem:
+    """The problem with a path that has no personal data in it.
+
+    The names of fields come from the request, too: a table that was turned around has its telephone
+    numbers there (threat 54).
+    """
+    path = problem.path
+    for found in sorted(findings(path), key=lambda finding: finding.start, reverse=True):
+        path = f"{path[: found.start]}(hidden: {found.kind.value}){path[found.end :]}"
+    return problem if path == problem.path else replace(problem, path=path)

@@ -21,6 +21,7 @@ from hutong_node.api_models import (
 )
 from hutong_node.drafting import FACTS_ROLE, TEXT_ROLE, refs_to_json
 from hutong_node.indexing import fold_record
+from hutong_node.refusals import discreet
 from hutong_node.store.interface import PartState, StoredRecord
 from hutong_protocol import fold
 from hutong_protocol.encoding import Value
@@ -77,7 +78,9 @@ def record_text(record: bytes) -> str:
 
 def problem_items(problems: Iterable[Problem]) -> list[ProblemItem]:
     """Problems as the API tells them."""
-    return [ProblemItem(path=p.path, rule=p.rule, example=p.example) for p in problems]
+    return [
+        ProblemItem(path=p.path, rule=p.rule, example=p.example) for p in map(discreet, problems)
+    ]
 
 
 def record_answer(
