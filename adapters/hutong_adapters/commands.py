@@ -41,7 +41,7 @@ from hutong_adapters.command_terms import (
     with_incident,
 )
 from hutong_adapters.commands_adapter import show_rows
-from hutong_adapters.interface import MappingRefused, Refusal
+from hutong_adapters.interface import FileRefused, MappingRefused, Refusal
 
 if TYPE_CHECKING:
     from hutong_adapters.client import Door
@@ -120,6 +120,7 @@ def import_command(
     Sending the same files again signs nothing; an edited row signs exactly that edit. An import
     that was interrupted is gone on with by the same command.
     """
+    from hutong_adapters.exporting import ExportRefused
     from hutong_adapters.runner import Wish
     from hutong_adapters.write_back import check_out, write_ids
 
@@ -142,9 +143,14 @@ def import_command(
         plan, report = asyncio.run(
             _import(loaded, files, target, wish, door_of(context), data, progress)
         )
-        if write_back is not None and not diff:
-            write_ids(plan, files[0], write_back, report.things)
-        written = write_back if not diff else None
+        written = None if diff else write_back
+        if written is not None:
+            try:
+                write_ids(plan, files[0], written, report.things)
+            except (FileRefused, ExportRefused) as refused:
+                # What was signed stays, and is told all the same.
+                report.questions.append(str(refused))
+                written = None
         _tell_report(plan, report, wish.source or plan.mapping.source, written, as_json=as_json)
 
 

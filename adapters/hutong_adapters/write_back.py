@@ -23,7 +23,7 @@ from hutong_adapters.exporting import write_file
 from hutong_adapters.interface import FileRefused
 from hutong_adapters.planning import Plan
 from hutong_adapters.row_ids import HUTONG_ID
-from hutong_adapters.rows import Sheet
+from hutong_adapters.rows import Sheet, read_sheet
 
 _TEXT: Final = {".csv": ",", ".tsv": "\t"}
 _BOMS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -46,6 +46,8 @@ def check_out(files: Sequence[Path], out: Path) -> None:
     if out.exists():
         rule = "is there already, and a file of yours is never written over"
         raise FileRefused(out.name, rule, "name another file")
+    if not out.parent.is_dir():
+        raise FileRefused(out.name, "is in a folder that is not there", "make the folder first")
 
 
 def write_ids(plan: Plan, file: Path, out: Path, things: Mapping[tuple[str, int], str]) -> None:
@@ -64,18 +66,37 @@ def write_ids(plan: Plan, file: Path, out: Path, things: Mapping[tuple[str, int]
     if layout is not None and (layout.transposed or layout.beside):
         rule = "has tables side by side, or is transposed: there is no place for a column"
         raise FileRefused(file.name, rule, "bring the tables below each other")
+    data = _data_of(plan, sheet, file)
     ids = {number: thing for (_, number), thing in things.items()}
     ids |= {copy.row.number: ids[copy.counted.number] for copy in plan.copies
             if copy.counted.number in ids}  # fmt: skip
     if file.suffix.lower() == ".xlsx":
-        content = _workbook(sheet, file, ids)
+        content = _workbook(sheet, file, data, ids)
     else:
-        content = _text(plan, sheet, file, ids)
+        content = _text(plan, sheet, file, data, ids)
     write_file(out, content, replace=False)
 
 
-def _text(plan: Plan, sheet: Sheet, file: Path, ids: Mapping[int, str]) -> bytes:
-    data = file.read_bytes()
+def _data_of(plan: Plan, sheet: Sheet, file: Path) -> bytes:
+    """The bytes of the file, if it is still the one that was imported.
+
+    Importing takes minutes, in which somebody may sort the sheet: ids would stand beside the rows
+    of others then, and the next import would revise those.
+    """
+    try:
+        before = file.read_bytes()
+        again = read_sheet(file, plan.mapping.form, plan.mapping.reading())
+        after = file.read_bytes()
+    except OSError as error:
+        raise FileRefused(file.name, f"can't be opened any more: {error.strerror}") from None
+    same = (again.columns, again.rows, again.tables) == (sheet.columns, sheet.rows, sheet.tables)
+    if before != after or not same:
+        rule = "was changed while it was imported, so no copy with ids was written"
+        raise FileRefused(file.name, rule, "import it again, with --write-back")
+    return after
+
+
+def _text(plan: Plan, sheet: Sheet, file: Path, data: bytes, ids: Mapping[int, str]) -> bytes:
     form = plan.mapping.form
     delimiter = form.delimiter or _TEXT[file.suffix.lower()]
     decoded = decode(file.name, data, form.encoding)
@@ -99,6 +120,11 @@ def _text(plan: Plan, sheet: Sheet, file: Path, ids: Mapping[int, str]) -> bytes
             # Every record as long as the header gets one more cell, or it would be shorter now.
             if lengths[record] == width and (column == width or record + 1 in ids):
                 cells[record, column] = ids.get(record + 1, "")
+    placed = {record + 1 for (record, _), said in cells.items() if said}
+    unplaced = sorted(ids.keys() - placed)
+    if unplaced:
+        rule = f"can't be written back: row {unplaced[0]} is shorter or longer than its header"
+        raise FileRefused(file.name, rule, "fill the cells up to the last column")
     written = csv_cells.with_cells(text, delimiter, cells)
     return _encoded(file, data, text, decoded.encoding, written)
 
@@ -114,7 +140,7 @@ def _encoded(file: Path, data: bytes, before: str, encoding: str, text: str) -> 
     return mark + text.encode(codec)
 
 
-def _workbook(sheet: Sheet, file: Path, ids: Mapping[int, str]) -> bytes:
+def _workbook(sheet: Sheet, file: Path, data: bytes, ids: Mapping[int, str]) -> bytes:
     sheets = {table.sheet for table in sheet.tables}
     if len(sheets) != 1:
         rule = "has rows on several sheets: write them back one by one"
@@ -129,6 +155,6 @@ def _workbook(sheet: Sheet, file: Path, ids: Mapping[int, str]) -> bytes:
             cells[row.number - 1, column] = ids[row.number]
     try:
         (name,) = sheets
-        return xlsx_cells.with_cells(file.read_bytes(), name, cells)
+        return xlsx_cells.with_cells(data, name, cells)
     except xlsx_cells.WorkbookRefused as refused:
         raise FileRefused(file.name, f"can't be written back: {refused}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import zipfile
@@ -17,6 +18,7 @@ from hutong_adapters.csv_cells import records, with_cells
 from hutong_adapters.interface import FileRefused
 from hutong_adapters.write_back import check_out, write_ids
 from hutong_protocol.ids import IdKind, format_id
+from together.sheets import write_table
 
 IDS = [format_id(IdKind.RECORD, bytes([number]) * 32) for number in range(9)]
 ROWS = [["A-1", *ROW[1:]], ["A-2", *ROW[1:]], ["A-3", *ROW[1:]]]
@@ -91,6 +93,65 @@ def test_of_csv_no_other_byte_changes(tmp_path: Path, encoding: str) -> None:
     assert plan.refused == ()
 
 
+STYLES = [
+    (encoding, ending, quoted, delimiter, last)
+    for encoding in ("utf-8", "utf-8-sig", "gb18030", "utf-16-le", "utf-16-be")
+    for ending in ("\r\n", "\n", "\r")
+    for quoted in (True, False)
+    for delimiter in (",", "\t")
+    for last in (True, False)
+]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_of_every_style_of_csv_only_the_new_cells_are_new(
+    tmp_path: Path, style: tuple[str, str, bool, str, bool]
+) -> None:
+    """Encodings, line ends, quotes, delimiters, with and without a line end at the last row."""
+    encoding, ending, quoted, delimiter, last = style
+    text = io.StringIO(newline="")
+    writer = csv.writer(
+        text,
+        delimiter=delimiter,
+        lineterminator=ending,
+        quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL,
+    )
+    writer.writerows([HEADER, ROWS[0], [], ["A-2", *ROW[1:2], '大"米\n, 面\t', *ROW[3:]], ROWS[2]])
+    said = text.getvalue() if last else text.getvalue().removesuffix(ending)
+    mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(encoding, b"")
+    file = tmp_path / ("needs.csv" if delimiter == "," else "needs.tsv")
+    file.write_bytes(mark + said.encode(encoding))
+    out = written(tmp_path, file, f"out{file.suffix}", {2: IDS[1], 4: IDS[2], 5: IDS[3]})
+    after = out.read_bytes()
+    for new in ("hutong_id", IDS[1], IDS[2], IDS[3]):
+        cell = (delimiter + new).encode(encoding.removesuffix("-sig"))
+        assert after.count(cell) == 1
+        after = after.replace(cell, b"")
+    assert after == file.read_bytes()
+    plan = plan_of(sheet_mapping(tmp_path), out)
+    assert [each.draft.thing for each in plan.drafts] == IDS[1:4]
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_file_that_was_sorted_meanwhile_gets_no_ids(tmp_path: Path, form: str) -> None:
+    """Ids beside the rows of others would let the next import revise those."""
+
+    def write(rows: list[list[str]]) -> Path:
+        return write_table(tmp_path / f"needs.{form}", [HEADER, *rows])
+
+    file = write(ROWS)
+    plan = plan_of(sheet_mapping(tmp_path), file)
+    things = {(file.name, number): IDS[number] for number in (2, 3, 4)}
+    write(ROWS[::-1])
+    out = tmp_path / f"out.{form}"
+    with pytest.raises(FileRefused, match="was changed while it was imported"):
+        write_ids(plan, file, out, things)
+    assert not out.exists()
+    write(ROWS)
+    write_ids(plan, file, out, things)
+    assert out.exists()
+
+
 def test_an_empty_column_that_is_there_is_filled(tmp_path: Path) -> None:
     rows = [["hutong_id", *HEADER], [IDS[1], *ROWS[0]], ["", *ROWS[1]]]
     file = write_csv(tmp_path, rows)
@@ -139,6 +200,7 @@ def test_a_file_is_never_written_over_and_its_form_is_kept(tmp_path: Path) -> No
         ([file, other], tmp_path / "out.csv"),
         ([tmp_path], tmp_path / "out.csv"),
         ([tmp_path / "rows.json"], tmp_path / "out.json"),
+        ([file], tmp_path / "nowhere" / "out.csv"),
     ):
         with pytest.raises(FileRefused):
             check_out(files, out)

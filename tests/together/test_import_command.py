@@ -112,6 +112,30 @@ async def test_copy_with_ids_is_known_again_when_its_keys_are_renamed(tmp_path: 
         assert "is there already" in taken["stopped"][0]
 
 
+async def test_copy_that_cannot_be_written_hides_nothing_that_was_signed(tmp_path: Path) -> None:
+    """The sheet is saved, sorted, while its rows are sent: they are signed, and told as signed."""
+    tmp_path.joinpath("sheet.toml").write_text(MAPPING, "utf-8")
+    given = rows(300)
+    file = write_table(tmp_path / "sheet.csv", [HEADER, *given])
+    out = tmp_path / "with-ids.csv"
+    async with processes(tmp_path, "swa") as (swa,):
+        await incident(swa)
+        options = ("--mapping", tmp_path / "sheet.toml", "--write-back", out)
+        going = asyncio.create_task(importing(swa, file, *options))
+        async with asyncio.timeout(60):
+            while len(await titles(swa)) < 1:
+                assert not going.done(), "the import ended before the sheet was saved"
+                await asyncio.sleep(0.01)
+        write_table(file, [HEADER, *reversed(given)])
+        done = await going
+        assert (done["signed"], done["exit_code"], done["written_back"]) == (300, 1, None)
+        assert "was changed while it was imported" in done["questions"][0]
+        assert not out.exists()
+        again = await importing(swa, file, *options)
+        assert (again["signed"], again["counts"], again["exit_code"]) == (0, {"unchanged": 300}, 0)
+        assert out.exists()
+
+
 async def test_import_and_export_open_the_folder_where_no_node_runs(tmp_path: Path) -> None:
     tmp_path.joinpath("sheet.toml").write_text(MAPPING, "utf-8")
     file = write_table(tmp_path / "sheet.csv", [HEADER, *rows(3)])
