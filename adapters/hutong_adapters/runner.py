@@ -2,10 +2,11 @@
 
 Owns the order of requests. Rows that share a key are numbered first, by asking the node which of
 them it knows. If the file is another one than was read last, every row is looked at in a dry run,
-and what `comparing` objects to stops the import there. Then chunks of one run follow each other;
-each may be sent twice, since the node signs a row once. Whatever stops them, the run is paused, so
-that another one can begin at once: what was signed stays, and sending the same file again goes on
-behind the rows that were taken.
+and what `comparing` objects to stops the import there. Where another import of the source is under
+way, or came since, that one is waited for, and everything is looked at again. Then chunks of one
+run follow each other; each may be sent twice, since the node signs a row once. Whatever stops them,
+the run is paused, so that another one can begin at once: what was signed stays, and sending the
+same file again goes on behind the rows that were taken.
 
 A file is only said to be complete when every row of it could be used: a refused row is not a
 vanished one, and must not close anything.
@@ -154,6 +155,8 @@ class _Sending:
         self._state = state_digest(plan)
         self._numbers = plan.mapping.key.duplicates is Duplicates.NUMBER
         self._source = wish.source or plan.mapping.source
+        self._newest: str | None = None
+        self._began = False
         self._queue = wish.queue or plan.mapping.screening
         complete, why_not = _completeness(plan, wish)
         self._report = Report("", complete, why_not)
@@ -165,8 +168,25 @@ class _Sending:
         self._report.counts.update({name: count for name, count in unused.items() if count})
 
     async def run(self, on_looked: Callable[[int], None], on_sent: Callable[[int], None]) -> Report:
+        """Looks and sends; if another import must end first, looks again when it may have."""
+        waited_s = 0.0
+        while True:
+            try:
+                return await self._look_and_send(on_looked, on_sent)
+            except NodeRefused as refused:
+                if self._began or refused.code != UNDER_WAY or waited_s >= WAIT_S:
+                    raise
+                if not waited_s:
+                    self._on_wait(str(refused))
+            await asyncio.sleep(WAIT_PAUSE_S)
+            waited_s += WAIT_PAUSE_S
+
+    async def _look_and_send(
+        self, on_looked: Callable[[int], None], on_sent: Callable[[int], None]
+    ) -> Report:
         report, wish = self._report, self._wish
         about = await self._tried(lambda: self._node.source(self._source, self._state))
+        self._newest = about.get("newest")
         check_source(self._plan, self._source, about, self._state, wish.accepted)
         last = about.get("last")
         changed = wish.look or last is None or last["state"] != self._state
@@ -225,36 +245,22 @@ class _Sending:
         self, drafts: Sequence[Drafted], first: int, on_sent: Callable[[int], None]
     ) -> None:
         chunks = list(_chunks(drafts[first:]))
-        began = ended = False
+        ended = False
         try:
             for number, chunk in enumerate(chunks, start=1):
                 last = number == len(chunks)
                 rows = [row_json(each.draft) for each in chunk]
                 request = self._request(rows, last=last) | {"first": first + self._report.sent}
-                answer = await (self._ask(request) if began else self._begin(request))
-                began, ended = True, last
+                answer = await self._ask(request)
+                self._began, ended = True, last
                 self._take(chunk, answer)
                 on_sent(first + self._report.sent)
         except NodeRefused:
-            ended = not began  # what never began needs no end
+            ended = not self._began  # what never began needs no end
             raise
         finally:
             if not ended:
                 await self._pause()
-
-    async def _begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The first chunk; if a killed import is still taken for a living one, waits it out."""
-        waited_s = 0.0
-        while True:
-            try:
-                return await self._ask(request)
-            except NodeRefused as refused:
-                if refused.code != UNDER_WAY or waited_s >= WAIT_S:
-                    raise
-                if not waited_s:
-                    self._on_wait(str(refused))
-            await asyncio.sleep(WAIT_PAUSE_S)
-            waited_s += WAIT_PAUSE_S
 
     async def _numbered(self, known: Sequence[Mapping[str, Any]]) -> Sequence[Drafted]:
         if not self._numbers:
@@ -281,7 +287,7 @@ class _Sending:
             "rows": list(rows),
         }
         if not dry_run:
-            request |= {"run": self._report.run, "state": self._state}
+            request |= {"run": self._report.run, "state": self._state, "newest": self._newest}
             request["columns"] = columns_of(self._plan)
         if self._plan.any_source:
             request["any_source"] = True

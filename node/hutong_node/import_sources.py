@@ -13,6 +13,7 @@ from hutong_node.showing import time_text
 
 def source_answer(intake: Intake, source: str, state: bytes | None) -> SourceAnswer:
     """What is known of a source, held against the digest of a file where there is one."""
+    newest = intake.newest(source)
     latest = intake.latest_run(source, finished=False)
     same = None if state is None else intake.run_with_state(source, state)
     elsewhere = [] if state is None else intake.runs_elsewhere(source, state)
@@ -25,6 +26,7 @@ def source_answer(intake: Intake, source: str, state: bytes | None) -> SourceAns
         elsewhere=[
             SourceRun(source=run.source, at=time_text(run.touched_ms) or "") for run in elsewhere
         ],
+        newest=newest,
     )
 
 

@@ -114,6 +114,7 @@ class Importing:
                 *(source, run, request.mapping, self._node.clock.now_ms()),
                 state=bytes.fromhex(request.state or ""),
                 columns=request.columns,
+                newest=request.newest,
             )
         except RunRefused as refused:
             raise Refused(

@@ -63,12 +63,16 @@ class RunNotes(IntakeFile):
         *,
         state: bytes = b"",
         columns: Sequence[str] = (),
+        newest: str | None = None,
     ) -> int:
         """The number of a run, new or going on.
 
+        Args:
+            newest: what `newest` told when whoever begins this one looked.
+
         Raises:
             RunRefused: another run of the source is under way, or came after this one: its rows
-                would be taken for gone.
+                would be taken for gone. Or one came or went on since `newest`.
         """
         with self._writing() as execute:
             latest = execute(
@@ -89,6 +93,8 @@ class RunNotes(IntakeFile):
                     raise RunRefused("another run of this source began after this one")
                 if not latest[2] and 0 <= now_ms - latest[3] < RUN_IDLE_MS:
                     raise RunRefused("another run of this source is under way")
+            if newest is not None and newest != self._newest(execute, source):
+                raise RunRefused("another run of this source came since it was looked at")
             row = execute(
                 "INSERT INTO import_runs (source, run, mapping, touched_ms, finished, rows)"
                 " VALUES (?, ?, ?, ?, 0, 0) RETURNING number",
@@ -99,6 +105,11 @@ class RunNotes(IntakeFile):
                 (row[0], state, json.dumps(list(columns), ensure_ascii=False)),
             )
             return int(row[0])
+
+    def newest(self, source: str) -> str:
+        """Differs whenever a run of a source began, went on or ended."""
+        with self._reading() as execute:
+            return self._newest(execute, source)
 
     def add_seen(self, run: int, rows: int, first: int | None = None) -> int:
         """Counts rows of a run; returns how many it has seen by now.
@@ -166,6 +177,15 @@ class RunNotes(IntakeFile):
                 "SELECT touched_ms FROM import_runs WHERE number = ?", (number,)
             ).fetchone()
             return None if row is None else int(row[0])
+
+    @staticmethod
+    def _newest(execute: Any, source: str) -> str:
+        row = execute(
+            "SELECT number, finished, rows, touched_ms FROM import_runs WHERE source = ?"
+            " ORDER BY number DESC LIMIT 1",
+            (source,),
+        ).fetchone()
+        return "" if row is None else ".".join(map(str, row))
 
     def _run(self, question: str, given: Sequence[object]) -> RunNote | None:
         with self._reading() as execute:

@@ -80,8 +80,10 @@ class ImportRequest(Asked):
     `first` is the place of the chunk's first row in the run, so that an interrupted run can go on
     behind what was taken; `pause` says that it was interrupted: nothing is gone, and another run
     may begin. `state` is a digest of all keys and contents of the file, `columns` are its columns:
-    by these the next reading is held against this one. With `any_source` rows that name a `thing`
-    may name one of another source; they are compared with the version in force.
+    by these the next reading is held against this one. `newest` is what the source told when the
+    program looked (`SourceAnswer`): a run doesn't begin where another one came or went on since, so
+    that nothing is signed after a look at what was so before. With `any_source` rows that name a
+    `thing` may name one of another source; they are compared with the version in force.
     """
 
     mapping: ShortWords = ""
@@ -95,6 +97,7 @@ class ImportRequest(Asked):
     pause: bool = False
     state: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     columns: Annotated[list[ShortWords], Field(max_length=200)] = []
+    newest: Annotated[str, Field(max_length=64)] | None = None
     any_source: bool = False
     rows: Annotated[list[ImportRow], Field(max_length=ROWS_MAX)]
 
@@ -189,7 +192,8 @@ class SourceAnswer(Told):
 
     `open` rows are published and not closed. `last` is the newest run that ended, `begun` the
     newest one if it did not. `same` is the newest run that ended and had the `state` that was asked
-    for; `elsewhere` are other sources that had it.
+    for; `elsewhere` are other sources that had it. `newest` differs whenever a run of the source
+    began, went on or ended; it says nothing else.
     """
 
     source: str
@@ -198,6 +202,7 @@ class SourceAnswer(Told):
     begun: RunItem | None = None
     same: RunItem | None = None
     elsewhere: list[SourceRun] = []
+    newest: str = ""
 
 
 class QueueItem(Told):
