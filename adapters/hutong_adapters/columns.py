@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from hutong_adapters.interface import Cell, Row
+from hutong_protocol.personal_data import findings
 
 Pointer: TypeAlias = tuple[str, ...]
 """The keys that lead to a cell, from the outside in."""
@@ -34,6 +35,12 @@ def column_text(pointer: Sequence[str]) -> str:
     if len(pointer) == 1 and pointer[0] and not pointer[0].startswith("/"):
         return pointer[0]
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in pointer)
+
+
+def shown_column(name: str) -> str:
+    """The name of a column as messages quote it: what stands there may be a row, and no header."""
+    kinds = dict.fromkeys(found.kind.value for found in findings(name))
+    return f"(hidden: {', '.join(kinds)})" if kinds else name
 
 
 def cell_at(cells: Mapping[str, Cell], pointer: Pointer) -> Cell:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hutong_adapters.business_keys import content
-from hutong_adapters.columns import column_text
+from hutong_adapters.columns import column_text, shown_column
 from hutong_adapters.drafted import Drafted
 from hutong_adapters.interface import FileRefused
 from hutong_adapters.planning import Plan
@@ -73,8 +73,8 @@ def run_name(plan: Plan, drafts: Sequence[Drafted], *wish: object) -> str:
 
 def columns_of(plan: Plan) -> list[str]:
     """The names of the columns of all files, as the node remembers them."""
-    found = {column_text(column)[:300]: None for sheet in plan.sheets for column in sheet.columns}
-    return list(found)[:200]
+    names = (column_text(column) for sheet in plan.sheets for column in sheet.columns)
+    return list(dict.fromkeys(shown_column(name)[:300] for name in names))[:200]
 
 
 def check_files(plan: Plan, accepted: Collection[str] = ()) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hutong_adapters.columns import shown_column
 from hutong_adapters.grid import CellKind, GridCell
 from hutong_adapters.interface import FileRefused
 from hutong_adapters.layout_spec import Formulas, Layout
@@ -179,7 +180,7 @@ class HeaderFinder:
             if name in names.values():
                 first = next(place for place, known in names.items() if known == name)
                 places = f"{grid.address(row, first)} and {grid.address(row, column)}"
-                rule = f"has the column {name} twice, in {places}"
+                rule = f"has the column {shown_column(name)} twice, in {places}"
                 way_out = (
                     "rename one; for tables side by side say beside = true in [sheet], for names in"
                     " two rows header_rows = 2"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hutong_adapters.business_keys import Copy, settle_copies
-from hutong_adapters.columns import Pointer, absent, column_text, unmentioned
+from hutong_adapters.columns import Pointer, absent, column_text, shown_column, unmentioned
 from hutong_adapters.drafted import Drafted, with_personal_marks
 from hutong_adapters.interface import FileRefused, MappingRefused, Refusal
 from hutong_adapters.mapping import RowMapping
@@ -169,6 +169,7 @@ def _column_problems(mapping: RowMapping, label: str, columns: Sequence[Pointer]
     used = absent([], mapping.used_columns())
     if used and absent(columns, mapping.used_columns()) == used:
         names = ", ".join(_quoted(used))
+        # What stands there instead may well be a row: it is not quoted.
         yield (
             f"{label}: has none of the columns that the mapping uses ({names}). Is it the mapping "
             f"for this file? `hutong adapter list` names the built-in ones"
@@ -253,4 +254,4 @@ def _scope(mapping: RowMapping, target: Target) -> tuple[str, str]:
 
 
 def _quoted(columns: Sequence[Pointer]) -> list[str]:
-    return [f'"{column_text(column)}"' for column in columns]
+    return [f'"{shown_column(column_text(column))}"' for column in columns]

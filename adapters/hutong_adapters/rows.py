@@ -22,7 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from hutong_adapters.columns import Pointer, column_text, columns_of
+from hutong_adapters.columns import Pointer, column_text, columns_of, shown_column
 from hutong_adapters.encodings import AUTO, decode
 from hutong_adapters.grid import (
     CELL_CHARACTERS_MAX,
@@ -330,7 +330,7 @@ def _header(name: str, cells: Sequence[str]) -> list[str]:
     names = [cell.strip() or f"(column {place})" for place, cell in enumerate(cells, start=1)]
     twice = sorted({column for column in names if names.count(column) > 1})
     if twice:
-        rule = f"has a column twice: {', '.join(twice)}"
+        rule = f"has a column twice: {', '.join(map(shown_column, twice))}"
         raise FileRefused(name, rule, "rename one of them", name="column-twice")
     return names
 
@@ -469,7 +469,7 @@ def _unusable(row: Row) -> Refusal | None:
         for pointer, text in _texts((name,), cell):
             rule = _text_rule(text)
             if rule:
-                return Refusal(row.file, row.number, column_text(pointer), rule)
+                return Refusal(row.file, row.number, shown_column(column_text(pointer)), rule)
     return None
 
 
