@@ -7,6 +7,7 @@ after. What a row said earlier is kept as digests, by which an older copy of a f
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,15 +81,22 @@ class RowNotes(IntakeFile):
                     )
 
     def rename_rows(self, source: str, renamed: Sequence[tuple[str, str]]) -> None:
-        """Lets rows go on under other keys: pairs of the old key and the new one, which is free."""
-        tables = ("import_rows", "row_contents", "kept.drafts", "kept.sensitive")
+        """Lets rows go on under other keys: pairs of the old key and the new one.
+
+        A row that has one of the new keys and is given no other loses it, and waits for its own
+        row under a key that no file has.
+        """
+        moves = dict(renamed)
         with self._writing() as execute:
-            for old, new in renamed:
-                for table in tables:
-                    execute(
-                        f"UPDATE {table} SET key = ? WHERE source = ? AND key = ?",
-                        (new, source, old),
-                    )
+            for new in moves.values():
+                if new not in moves:
+                    _move(execute, source, new, f"(moved) {secrets.token_hex(8)}")
+            # All leave their keys before any takes its new one: rows may have swapped them.
+            between = {old: f"(moving) {secrets.token_hex(8)}" for old in moves}
+            for old, place in between.items():
+                _move(execute, source, old, place)
+            for old, new in moves.items():
+                _move(execute, source, between[old], new)
 
     def touch_rows(self, source: str, keys: Iterable[str], run: int) -> None:
         """Says that a run had these rows, though nothing could be done with them."""
@@ -165,6 +173,11 @@ class RowNotes(IntakeFile):
     def row_of_thing(self, thing: bytes) -> RowState | None:
         """The row that a thing was made of, if it was imported here."""
         return next(iter(self.rows_of_thing(thing)), None)
+
+
+def _move(execute: Any, source: str, old: str, new: str) -> None:
+    for table in ("import_rows", "row_contents", "kept.drafts", "kept.sensitive"):
+        execute(f"UPDATE {table} SET key = ? WHERE source = ? AND key = ?", (new, source, old))
 
 
 def _row_state(row: Sequence[Any]) -> RowState:

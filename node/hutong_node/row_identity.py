@@ -2,7 +2,9 @@
 
 Owns the checks on such a name. It must be a thing that this organisation looks after, and belong to
 the source that is being imported, or to none. Then the row is that row whatever its key says now:
-it goes on under the new key. A thing that was never imported is taken over by its row.
+it goes on under the new key. If that is still the key of another row, as where numbers were filled
+anew, the row must say what it said before: ids that were shifted by a row revise nobody. A thing
+that was never imported is taken over by its row.
 
 A table made by an export has rows of every source (`any_source`). These are held against the
 version in force instead of what their row said last, and against the version from which they were
@@ -12,7 +14,7 @@ made, so that an old export undoes nobody's later edit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -71,11 +73,13 @@ class RowIdentity:
         *,
         run: int,
         any_source: bool,
+        digests: Sequence[bytes | None],
     ) -> dict[int, Identified]:
         """By their place, the rows that name a thing.
 
         Args:
             known: what is known of the keys of these rows.
+            digests: what each row says, None where that can't be signed.
             run: the number of the run that is under way, 0 for none.
         """
         found: dict[int, Identified] = {}
@@ -94,7 +98,9 @@ class RowIdentity:
                 rule = "stands in two rows of this file: take it out of the one that was copied"
                 found[place] = _refused(THING, rule)
                 continue
-            found[place] = await self._of_row(source, row, thing, known, run, any_source=any_source)
+            found[place] = await self._of_row(
+                *(source, row, thing, known, run, digests[place]), any_source=any_source
+            )
         return found
 
     async def version(self, thing: bytes) -> Version | None:
@@ -109,6 +115,7 @@ class RowIdentity:
         thing: bytes,
         known: Mapping[str, RowState],
         run: int,
+        digest: bytes | None,
         *,
         any_source: bool,
     ) -> Identified:
@@ -121,7 +128,9 @@ class RowIdentity:
         here = next((owner for owner in owners if owner.source == source), None)
         by_key = known.get(row.key)
         if by_key is not None and by_key.thing is not None and by_key.thing != thing:
-            return _refused(THING, f"is not that of its key, which is {by_key.label}", here)
+            as_before = here is not None and digest in (here.digest, here.run_digest)
+            if not as_before or digest is None:
+                return _refused(THING, f"is not that of its key, which is {by_key.label}", here)
         if here is None and owners and not any_source:
             return _refused(THING, f"is of the source {owners[0].source}: import it as that")
         version = await self._version_of(view.thing.revision, view)
@@ -131,7 +140,7 @@ class RowIdentity:
         if here is None:
             here = _taken_over(by_key, source, row, view, version)
         elif here.key != row.key:
-            if by_key is not None:
+            if by_key is not None and by_key.thing is None:
                 return _refused(THING, f"is not that of its key, which is {by_key.label}", here)
             if run and here.run == run:
                 rule = "stands in two rows of this file: take it out of the one that was copied"

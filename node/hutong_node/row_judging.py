@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
@@ -89,13 +89,13 @@ class RowJudge:
 
     async def judge(self, source: str, request: ImportRequest, number: int) -> list[Verdict]:
         """A verdict on each row of a request, in order; `number` is that of the run, 0 for none."""
-        known = await self._known(source, request, number)
         secret = None
         if request.platform is not None:
             secret = await asyncio.to_thread(_source_secret, self._node.parts.folder)
+        drafts = [self._draft(row, request.platform, secret) for row in request.rows]
+        known = await self._known(source, request, number, drafts)
         verdicts = []
-        for place, row in enumerate(request.rows):
-            draft = self._draft(row, request.platform, secret)
+        for place, (row, draft) in enumerate(zip(request.rows, drafts, strict=True)):
             named = known.named.get(place)
             verdict = await self._verdict(source, request, row, draft, known, named)
             verdict.renamed = None if named is None else named.old_key
@@ -124,11 +124,16 @@ class RowJudge:
             *(as_json(now.type, now.facts), as_json("", now.text)),
         )
 
-    async def _known(self, source: str, request: ImportRequest, number: int) -> _Known:
+    async def _known(
+        self, source: str, request: ImportRequest, number: int, drafts: Sequence[Draft]
+    ) -> _Known:
         keys = [row.key for row in request.rows]
         rows = await asyncio.to_thread(self._intake.rows, source, keys)
         named = await self.identity.of_rows(
-            source, request.rows, rows, run=number, any_source=request.any_source
+            *(source, request.rows, rows),
+            run=number,
+            any_source=request.any_source,
+            digests=[None if draft.problems else draft.digest() for draft in drafts],
         )
         for identified in named.values():
             # A row that comes under the key of one that has gone on elsewhere is a new one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,54 @@ async def test_key_that_a_named_row_left_is_free_for_another_row(tmp_path: Path)
             row("a", incident, text={"title": "another"}),
         )
         assert [entry.outcome for entry in answer.rows] == ["unchanged", "new"]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 7, 100])
+async def test_numbers_that_were_filled_anew_are_no_edit_where_rows_have_their_ids(
+    tmp_path: Path, chunk: int
+) -> None:
+    """A row put in at the top, one taken out, and the column of numbers drawn down again."""
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        texts = [{"title": f"物资 {name}"} for name in "abcdefgh"]
+        first = await take(
+            one, *(row(str(n), incident, text=text) for n, text in enumerate(texts, 1))
+        )
+        things = [entry.thing for entry in first.rows]
+        assert len(set(things)) == len(texts)
+        kept = [(things[n], texts[n]) for n in (4, 0, 1, 2, 3, 5, 6)]
+        numbered = [
+            naming(row(str(n), incident, text=text), thing)
+            for n, (thing, text) in enumerate(kept, 2)
+        ]
+        given = [*numbered, row("1", incident, text={"title": "new"})]
+        counts: Counter[str] = Counter()
+        for start in range(0, len(given), chunk):
+            rest = given[start : start + chunk]
+            last = start + chunk >= len(given)
+            answer = await take(one, *rest, run="r", last=last, complete=True)
+            assert refusals(answer) == []
+            counts.update(answer.counts)
+        assert counts == {"unchanged": 7, "new": 1, "closed": 1}
+        edited = naming(row("3", incident, "9", text=kept[1][1]), kept[1][0])
+        assert (await take(one, edited)).rows[0].outcome == "revised"
+        # And the numbers alone are known again, without any id.
+        plain = [each.model_copy(update={"thing": None}) for each in given if each.key != "3"]
+        assert (await take(one, *plain)).counts == {"unchanged": 7, "gone": 1}
+
+
+async def test_ids_that_were_shifted_by_a_row_revise_nothing(tmp_path: Path) -> None:
+    """Somebody sorted all columns but that of the ids."""
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        given = [row(key, incident, text={"title": key}) for key in "abcd"]
+        things = [entry.thing for entry in (await take(one, *given)).rows]
+        shifted = [
+            naming(each, thing) for each, thing in zip(given, [*things[1:], things[0]], strict=True)
+        ]
+        answer = await take(one, *shifted, complete=True)
+        assert (answer.counts, answer.signed) == ({"refused": 4}, 0)
+        assert (await take(one, *given, complete=True)).counts == {"unchanged": 4}
 
 
 async def test_record_published_by_hand_is_taken_over_by_the_row_that_names_it(
