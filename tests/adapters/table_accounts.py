@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ QUOTED_MIN = 5
 """Shorter cells stand in messages by chance: `ge`, `other`, `2013`."""
 
 
+@lru_cache(maxsize=1)
 def read(mapping: str, *paths: Path, **given: str) -> Plan:
-    """What a built-in mapping makes of files, as a dry run does."""
+    """What a built-in mapping makes of files, as a dry run does. The last is remembered."""
     target = Target(space="test", given=given, may_guess=True)
     plan = make_plan(load_mapping(mapping), paths, target)
     check(plan)
