@@ -8,8 +8,9 @@ store opens, the two are compared: a store that lacks what has left, or a marker
 of another store or machine, means that no log which may have left is ever appended to again.
 
 The file is lines of text, each with a checksum, appended to and now and then rewritten; a line that
-a crash tore is one whose record never left. Peers detect forks, they never permit appending. What
-is done after a mismatch is for `publishing`. Spec: 5.1.5.
+a crash tore is one whose record never left. After a backup was put back it says so, and belongs to
+no store. Peers detect forks, they never permit appending. What is done after a mismatch is for
+`publishing`. Spec: 5.1.5, 5.1.6.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from hutong_node.keys import sync_folder
+from hutong_node.keys import sync_folder, write_secret
 from hutong_protocol.exchange import Scope
 
 _TITLE: Final = "hutong-restore-marker-1"
+_PUT_BACK: Final = b"hutong-put-back-1\n"
 _REWRITE_BYTES: Final = 1_048_576
 _MACHINE_FILES: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
@@ -42,6 +44,7 @@ class Mismatch(StrEnum):
     OTHER_MACHINE = "the store was last used on another machine"
     STORE_COPIED = "the file of the store is a copy"
     STORE_BEHIND = "the store lacks records that had been sent: it is an older copy"
+    PUT_BACK = "the store was put back from a backup"
 
 
 class Place(NamedTuple):
@@ -130,11 +133,14 @@ def read_marker(path: Path) -> Marked | Mismatch | None:
     the power went, so what it names was not sent.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        content = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError:
         return Mismatch.MARKER_DAMAGED
+    if content == _PUT_BACK:
+        return Mismatch.PUT_BACK
+    lines = content.split(b"\n")
     torn = lines.pop()  # empty, when the last line is whole
     if not torn and len(lines) > 1 and _content(lines[-1]) is None:
         lines.pop()
@@ -143,6 +149,15 @@ def read_marker(path: Path) -> Marked | Mismatch | None:
         return _parse([line for line in words if line is not None], len(lines))
     except (ValueError, IndexError):
         return Mismatch.MARKER_DAMAGED
+
+
+def mark_put_back(path: Path) -> None:
+    """Writes, for a folder that has none, the marker which says that its store was put back.
+
+    Raises:
+        KeyFileRefused: there is one, or it can't be written.
+    """
+    write_secret(path, _PUT_BACK)
 
 
 class RestoreMarker:

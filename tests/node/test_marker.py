@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hutong_node import marker as markers
+from hutong_node.keys import KeyFileRefused
 from hutong_node.marker import (
     Belonging,
     Marked,
@@ -19,6 +20,7 @@ from hutong_node.marker import (
     belonging_of,
     judge,
     machine_id,
+    mark_put_back,
     read_marker,
 )
 from hutong_protocol.exchange import Scope
@@ -174,6 +176,20 @@ def test_a_copy_of_a_store_file_does_not_belong_to_its_marker(tmp_path: Path) ->
     original = belonging_of(tmp_path / "records.db", b"g" * 16, b"m" * 32)
     assert original == belonging_of(tmp_path / "records.db", b"g" * 16, b"m" * 32)
     assert original != belonging_of(tmp_path / "copy.db", b"g" * 16, b"m" * 32)
+
+
+def test_a_folder_that_was_put_back_says_so_and_belongs_to_no_store(tmp_path: Path) -> None:
+    """Threats 25 and 26: whatever the store is, even one without records."""
+    path = tmp_path / "marker"
+    mark_put_back(path)
+    assert read_marker(path) is Mismatch.PUT_BACK
+    assert path.stat().st_mode & 0o777 == 0o600
+    for is_new in (True, False):
+        assert judge(read_marker(path), BELONGING, is_new, holds_all) is Mismatch.PUT_BACK
+    with pytest.raises(KeyFileRefused):
+        mark_put_back(path)
+    RestoreMarker(path, BELONGING, {}).close()
+    assert read_marker(path) == Marked(BELONGING, {})
 
 
 def test_the_machine_is_told_by_the_id_that_its_system_keeps(
