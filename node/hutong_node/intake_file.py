@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from hutong_node.leftovers import Leftovers
 
+INTAKE_FILE: Final = "intake.db"
 KEPT_FILE: Final = "kept-at-home.db"
 
 

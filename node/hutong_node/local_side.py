@@ -12,18 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from hutong_node.config import ConfigRefused
 from hutong_node.founding import FoundingRefused
 from hutong_node.intake import Intake
+from hutong_node.intake_file import INTAKE_FILE
 from hutong_node.keys import KeyFileRefused
 from hutong_node.node import Node, NodeRefused
 from hutong_node.refusals import Code, Refused
 from hutong_node.service import NodeService
 from hutong_node.store.errors import StoreError, StoreFull
-
-INTAKE_FILE: Final = "intake.db"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from hutong_node.peer_clocks import PeerClocks
 from hutong_node.peering import Peering
 from hutong_node.publishing import OwnWriter
 from hutong_node.restoring import Restoring
-from hutong_node.roster import Roster
+from hutong_node.roster import ROSTER_FILE, Roster
 from hutong_node.signing_gate import SigningGate
 from hutong_node.store.interface import (
     NewErase,
@@ -83,7 +83,7 @@ def open_parts(
     config = load_config(folder)
     identity = load_identity(folder)
     clock = clock or SystemClock()
-    roster = Roster(folder.root / "node.db")
+    roster = Roster(folder.root / ROSTER_FILE)
     clocks = PeerClocks(clock, lambda: [peer.org for peer in roster.peers()])
     made: list[Restoring] = []
     signing = SigningGate(

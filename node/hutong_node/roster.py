@@ -24,6 +24,7 @@ from hutong_node.store.interface import Policy
 from hutong_protocol.exchange import Scope
 from hutong_protocol.ids import OrgId
 
+ROSTER_FILE: Final = "node.db"
 BASE_TOPIC: Final = "base"
 CERTIFICATE_TOLD: Final = "certificate-told"
 """Setting: the SHA-256, hex, of the certificate that invites and requests to join last named."""
@@ -234,6 +235,10 @@ class Roster:
                 (nonce, org, now_ms),
             ).fetchone()
         return None if row is None else [Scope(*pair) for pair in json.loads(row[0])]
+
+    def void_invites(self) -> int:
+        """Takes back every invite that nobody has used so far; how many."""
+        return len(self._rows("DELETE FROM invites WHERE used_by IS NULL RETURNING nonce"))
 
     def policy(self, own: OrgId, part_bytes_max: int, *, store_named: bool = True) -> Policy:
         """What the store takes, by these decisions: the organisations let in, the scopes held.

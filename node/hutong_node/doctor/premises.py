@@ -21,12 +21,11 @@ from hutong_node.keys import KeyFileRefused
 from hutong_node.marker import Mismatch
 from hutong_node.peer_clocks import PeerClocks
 from hutong_node.peer_status import PeerStatus
-from hutong_node.roster import Roster
+from hutong_node.roster import ROSTER_FILE, Roster
 from hutong_node.store.errors import StoreError
 from hutong_node.store.sqlite.connection import sqlite_errors
 from hutong_protocol.ids import OrgId
 
-ROSTER_FILE: Final = "node.db"
 CLOCK_AHEAD_MAX_MS: Final = 600_000
 """How far ahead of this clock a time may be that this machine wrote itself. Spec: 9.2."""
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from hutong_node.doctor.findings import Facts, Finding
-from hutong_node.doctor.premises import CLOCK_AHEAD_MAX_MS, ROSTER_FILE, Premises
+from hutong_node.doctor.premises import CLOCK_AHEAD_MAX_MS, Premises
 from hutong_node.marker import Mismatch, belonging_of, judge, machine_id, read_marker
 from hutong_node.node import policy_of
+from hutong_node.roster import ROSTER_FILE
 from hutong_node.store.errors import StoreError
 from hutong_node.store.interface import Policy, StoreStatus
 from hutong_node.store.sqlite.connection import WAL_BYTES_MAX
