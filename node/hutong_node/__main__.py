@@ -26,6 +26,7 @@ GROUPS: Final = (
     "stating",
     "partners",
     "queue",
+    "backup",
     "openapi",
     "demo",
 )

@@ -54,6 +54,11 @@ STATUS: Final[Mapping[Code, int]] = MappingProxyType(
         Code.NOT_RUNNING: 503,
         Code.FOLDER_IN_USE: 503,
         Code.NO_NODE: 503,
+        Code.CANNOT_BACK_UP: 503,
+        Code.CANNOT_PUT_BACK: 503,
+        Code.BACKUP_DAMAGED: 503,
+        Code.WRONG_PASS_PHRASE: 503,
+        Code.NEWER_VERSION: 503,
     }
 )
 

@@ -43,6 +43,12 @@ class Code(StrEnum):
     OWN_ORGANISATION = "own-organisation"
     ALREADY_DECIDED = "already-decided"
     OTHER_SOURCE_RUN = "import-under-way"
+    # Backups
+    CANNOT_BACK_UP = "cannot-back-up"
+    CANNOT_PUT_BACK = "cannot-put-back"
+    BACKUP_DAMAGED = "backup-damaged"
+    WRONG_PASS_PHRASE = "wrong-pass-phrase"
+    NEWER_VERSION = "newer-version"
     # The environment
     NOT_RUNNING = "not-running"
     FOLDER_IN_USE = "folder-in-use"

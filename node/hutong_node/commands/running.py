@@ -26,6 +26,7 @@ def run(
     """Run the node in this window until it is told to end (Ctrl-C, or SIGTERM)."""
     import asyncio
 
+    from hutong_node.backup.creating import remove_scratch
     from hutong_node.folder_lock import FolderLock
     from hutong_node.observe import set_up_logging
     from hutong_node.refusals import Code, Refused
@@ -40,6 +41,7 @@ def run(
             )
         lock = FolderLock.take(folder.lock, "run")
         set_up_logging()
+        remove_scratch(folder)
         # The writer's thread waits for the interpreter's lock once for each call into SQLite or
         # OpenSSL: beside a busy loop it does 22,000 records a second so, 7,600 with the default.
         sys.setswitchinterval(0.0005)

@@ -117,6 +117,7 @@ def _local(at: Premises, seconds: float) -> list[Finding]:
         ("config", lambda: folder_checks.configuration(at)),
         ("process", lambda: folder_checks.process(at)),
         ("certificate", lambda: certificate_checks.certificate(at)),
+        ("backup", lambda: folder_checks.backup(at)),
         ("disk-space", lambda: machine_checks.disk(at)),
         ("python", lambda: machine_checks.programs(at)),
         ("extras", lambda: machine_checks.extras(at)),

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from hutong_node.backup.note import BackupNote
+from hutong_node.backup.passphrase import VARIABLE
 from hutong_node.config import Config
 from hutong_node.doctor.findings import Facts, Finding
 from hutong_node.doctor.premises import CLOCK_AHEAD_MAX_MS, Premises
@@ -37,6 +39,9 @@ from hutong_protocol.ids import IdKind, format_id
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _TOKEN_CHARACTERS_MIN: Final = 32
+_DAY_MS: Final = 86_400_000
+BACKUP_AGE_MAX_MS: Final = 7 * _DAY_MS
+"""What a node kept at home for a week and then lost is more than people remember."""
 _OFFLINE: Final = (CONTROL_FILE, NEXT_CONTROL_FILE, RECOVERY_FILE)
 
 
@@ -138,7 +143,7 @@ def configuration(at: Premises) -> Iterator[Finding]:
         yield Finding("config", "refused", facts)
         return
     names = sorted(name for name in os.environ if name.startswith("HUTONG_"))
-    named = [name for name in names if name != "HUTONG_HOME"]
+    named = [name for name in names if name not in ("HUTONG_HOME", VARIABLE)]
     if named:
         yield Finding("config", "overridden", {"names": ", ".join(named)})
     else:
@@ -223,6 +228,22 @@ def file_times(at: Premises) -> Iterator[Finding]:
         yield Finding("clock-files", "ahead", {"path": str(late), "ahead_s": ahead_s})
     else:
         yield Finding("clock-files", "ok", {"now": now_ms})
+
+
+def backup(at: Premises) -> Iterator[Finding]:
+    """When the last backup was made; of a node that is new, none is expected yet."""
+    now_ms = at.clock.now_ms()
+    note = BackupNote.read(at.folder.root)
+    if note is None:
+        identity = at.folder.root / IDENTITY_FILE
+        is_new = identity.exists() and now_ms - identity.stat().st_mtime_ns // 10**6 < _DAY_MS
+        yield Finding("backup", "new" if is_new else "none")
+        return
+    facts: Facts = {"at": note.made_ms, "days": max(0, now_ms - note.made_ms) // _DAY_MS}
+    if now_ms - note.made_ms > BACKUP_AGE_MAX_MS:
+        yield Finding("backup", "old", facts)
+    else:
+        yield Finding("backup", "ok" if note.verified else "not-read-back", facts)
 
 
 def _private(root: Path) -> list[Path]:
