@@ -26,7 +26,8 @@ from node.backup_steps import (
 )
 from node.local_nodes import CANARY
 
-POINTS = 6
+POINTS = [2, pytest.param(24, marks=pytest.mark.slow)]
+"""How many crash points between the first and last ones are tried."""
 TESTS = str(Path(__file__).parents[1])
 
 
@@ -53,10 +54,10 @@ def touches(below: Path, *command: str) -> list[str]:
     return lived.stdout.splitlines()[-1].split()[1:]
 
 
-def points(count: int) -> list[int]:
+def points(count: int, between: int) -> list[int]:
     """Some of all crash points: the first and last ones, and others evenly between."""
-    chosen = {1, 2, *range(count - 3, count + 1)}
-    chosen |= {1 + count * number // POINTS for number in range(POINTS)}
+    chosen = {2, *range(count - 2, count + 1)}
+    chosen |= {1 + count * number // between for number in range(between)}
     return sorted(number for number in chosen if 1 <= number <= count)
 
 
@@ -68,8 +69,9 @@ def opens(file: Path, scratch: Path) -> bool:
         return refused.code is not Code.BACKUP_DAMAGED
 
 
+@pytest.mark.parametrize("between", POINTS)
 def test_a_backup_that_is_killed_is_whole_or_is_not_there(
-    folder: DataFolder, tmp_path: Path
+    folder: DataFolder, tmp_path: Path, between: int
 ) -> None:
     """Threats 61 and 54; what it left in the clear is gone with the next start of the node."""
     out = tmp_path / "out"
@@ -80,7 +82,7 @@ def test_a_backup_that_is_killed_is_whole_or_is_not_there(
     (out / "b").unlink()
     whole = unfinished = 0
     while_written = touched.index("b.part") + 3  # a touch happens when its number is reached
-    for number in sorted({*points(len(touched)), while_written, while_written + 4}):
+    for number in sorted({*points(len(touched), between), while_written, while_written + 4}):
         killed = run(number, tmp_path, *command)
         assert killed.returncode == -9, (number, killed.stderr)
         assert {path.name for path in out.iterdir()} <= {"b", "b.part"}
@@ -102,8 +104,9 @@ def test_a_backup_that_is_killed_is_whole_or_is_not_there(
     assert holding(CANARY.encode(), folder.root) == ["kept-at-home.db"]
 
 
+@pytest.mark.parametrize("between", POINTS)
 def test_a_restore_that_is_killed_leaves_no_node_and_can_be_done_again(
-    folder: DataFolder, tmp_path: Path
+    folder: DataFolder, tmp_path: Path, between: int
 ) -> None:
     """No command starts what it left; the next restore makes it whole; only the last steps do."""
     backed_up(folder, tmp_path / "b")
@@ -112,7 +115,7 @@ def test_a_restore_that_is_killed_leaves_no_node_and_can_be_done_again(
     touched = touches(again.root, *command)
     assert len(touched) > 40
     finished = 0
-    for number in points(len(touched)):
+    for number in points(len(touched), between):
         half = DataFolder(tmp_path / f"again-{number}")
         own = (*command[:-1], str(half.root))
         killed = run(number, half.root, *own)
