@@ -181,7 +181,8 @@ class RowJudge:
             return Verdict(row, "refused", refused, problems=problems)
         digest = draft.digest()
         before = known.seen.get(row.key)
-        if before is None and state is not None and state.run == known.number:
+        # A dry run has no number, and neither has a row that no run has had yet.
+        if before is None and state is not None and known.number and state.run == known.number:
             before = state.run_digest or None
         if before is not None and before != digest:
             rule = "has a business key that stood in this run before, with other content"

@@ -209,3 +209,18 @@ async def test_thing_that_another_source_still_has_is_not_closed(tmp_path: Path)
         (gone,) = answer.gone
         assert (gone.outcome, "source sheet" in gone.reason) == ("question", True)
         assert FAR_FUTURE in str((await one.service.thing(thing or "")).facts)
+
+
+async def test_dry_run_of_an_edited_export_tells_the_edit_as_the_import_signs_it(
+    tmp_path: Path,
+) -> None:
+    """A row that no run has had yet is not one that stood in this run before."""
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        thing = (await take(one, row("a", incident))).rows[0].thing
+        edited = naming(row("x", incident, "9", text={"title": "大米 a"}), thing, thing)
+        dry = await take(one, edited, source="export", any_source=True, dry_run=True, run="look")
+        assert (dry.counts, refusals(dry)) == ({"revised": 1}, [])
+        assert [(c.before, c.now) for c in dry.rows[0].changes] == [("200", "9")]
+        done = await take(one, edited, source="export", any_source=True)
+        assert (done.counts, done.signed) == ({"revised": 1}, 1)
