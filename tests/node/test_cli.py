@@ -437,3 +437,28 @@ def test_guide_names_only_commands_and_options_that_there_are() -> None:
         assert options <= known, call
         checked += 1
     assert checked > 20
+
+
+def test_need_is_closed_by_hand_with_a_reason_and_told_by_its_title(folder: Folder) -> None:
+    published = folder.run("publish", "-", stdin=folder.need(folder.incident(), "大米" * 30))
+    assert "大米" * 19 in published.stdout
+    assert "大米" * 20 not in published.stdout
+    (need,) = folder.ask("list", "need")["things"]
+    wrong = folder.run("close", need["id"], "--reason", "done")
+    assert (wrong.exit_code, "must be one of: fulfilled, " in wrong.stderr) == (2, True)
+    closed = folder.run("close", need["id"][:14], "--reason", "withdrawn", "--note", "村里已有")
+    assert (closed.exit_code, "close/1" in closed.stdout) == (0, True)
+    shown = folder.ask("show", need["id"])
+    assert (shown["thing"]["life"], shown["thing"]["reason"]) == ("closed", "withdrawn")
+    again = folder.run("close", need["id"], "--reason", "withdrawn")
+    assert (again.exit_code, "closed already: withdrawn" in again.stderr) == (1, True)
+    # Reopened as by any draft, and closed once more: the second close replaces what came before.
+    record = next(entry for entry in shown["history"] if entry["type"] == "close/1")
+    refs = {"thing": need["id"], "link": need["id"], "replaces": [record["id"]]}
+    draft = {"type": "reopen/1", "space": "xian-2021", "topic": "fsc", "refs": refs}
+    folder.ask("publish", "-", stdin=json.dumps(draft))
+    assert folder.ask("show", need["id"])["thing"]["life"] == "active"
+    folder.ask("close", need["id"], "--reason", "fulfilled")
+    shown = folder.ask("show", need["id"])
+    assert (shown["thing"]["life"], shown["thing"]["reason"]) == ("closed", "fulfilled")
+    assert shown["flags"] == []

@@ -35,6 +35,7 @@ UNUSABLE: Final = 2
 _ENVIRONMENT: Final = frozenset({"no-node", "folder-in-use", "not-running", "no-token"})
 SHORT_ID: Final = 12
 """Characters of an id after its prefix in tables: enough to tell any thousands apart."""
+TITLE_SHOWN: Final = 40
 
 
 def data_folder(data: Path | None) -> DataFolder:
@@ -183,6 +184,12 @@ def short(identifier: str | None) -> str:
         return ""
     prefix, hyphen, rest = identifier.partition("-")
     return f"{prefix}{hyphen}{rest[:SHORT_ID]}"
+
+
+def cut(title: str | None) -> str:
+    """A title for tables, as its beginning."""
+    text = plain(title)
+    return text if len(text) <= TITLE_SHOWN else f"{text[: TITLE_SHOWN - 1]}…"
 
 
 def who(author: Mapping[str, Any]) -> str:
