@@ -34,13 +34,16 @@ from hutong_node.refusals import Code, Refused
 from hutong_node.row_judging import RowJudge, Verdict
 from hutong_node.row_plans import plan_close
 from hutong_node.row_signing import RowSigning, SignedRow
-from hutong_node.showing import problem_items, record_text, time_text
+from hutong_node.showing import problem_items, record_text, time_text, title_of
+from hutong_node.store.interface import StoreMethods
 from hutong_protocol.encoding import Value, encode
 from hutong_protocol.fold import ThingView
+from hutong_protocol.ids import RecordId
 from hutong_protocol.personal_data import findings
 from hutong_protocol.schema import Problem
 
 _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_TITLES_AT_ONCE: Final = 500
 _HIDDEN: Final = "(hidden: it holds personal data)"
 
 
@@ -67,6 +70,7 @@ class Importing:
             StoreError: the store failed; sending the same again goes on from there.
         """
         _require_name(source)
+        _require_list(request)
         if not (request.dry_run or request.queue or request.pause):
             self._require_signing()
         async with self.alone(source):
@@ -115,6 +119,7 @@ class Importing:
                 state=bytes.fromhex(request.state or ""),
                 columns=request.columns,
                 newest=request.newest,
+                export=request.any_source,
             )
         except RunRefused as refused:
             raise Refused(
@@ -163,7 +168,8 @@ class Importing:
         kept = {
             verdict.asked.key: verdict.asked.sensitive
             for verdict in verdicts
-            if verdict.outcome not in ("refused", "question") and verdict.state is not None
+            if verdict.outcome not in ("declined", "refused", "question")
+            and verdict.state is not None
         }
         await asyncio.to_thread(self._intake.keep_at_home, source, kept)
         return sum(len(each.records) for each in signed if not each.again)
@@ -186,13 +192,20 @@ class Importing:
         """Published rows that a run didn't have, with what is to become of them."""
         if request.dry_run and request.run is not None:
             return []  # one chunk of several: the others may have them
+        if request.any_source and not request.dry_run:
+            return []  # what an export leaves out is not gone
         listed = []
-        for row in await asyncio.to_thread(self._intake.gone_rows, source, number):
-            if row.key in present:
-                continue
+        rows = await asyncio.to_thread(self._intake.gone_rows, source, number)
+        rows = [row for row in rows if row.key not in present]
+        titles = await self._titles(rows)
+        for row in rows:
             assert row.thing is not None
             shown = GoneRow(
-                key=row.key, row=row.label, outcome="gone", thing=record_text(row.thing)
+                key=row.key,
+                row=row.label,
+                title=titles.get(row.thing),
+                outcome="gone",
+                thing=record_text(row.thing),
             )
             if not request.complete:
                 reason = "the file isn't said to be complete: not closed"
@@ -212,11 +225,33 @@ class Importing:
             return "it can't be seen at the moment: try again"
         if view.thing.steward != self._node.parts.identity.org:
             return "it is looked after by another organisation by now"
-        for other in await asyncio.to_thread(self._intake.rows_of_thing, thing):
-            if other.source != row.source and not other.closed:
-                return f"it is also {other.label} of the source {other.source}"
+        by_hand = f"`hutong close {record_text(thing)} --reason ...`"
+        for other in await asyncio.to_thread(self._intake.rows_listing, thing, row.source):
+            return (
+                f"it is also {other.label} of the source {other.source}, which still has it: take"
+                f" it out there too, or close it with {by_hand}"
+            )
         live = live_promises(view)
-        return f"{live} promises hang on it: tell their organisations first" if live else ""
+        if live:
+            hang = "1 promise hangs" if live == 1 else f"{live} promises hang"
+            return (
+                f"{hang} on it: tell their organisations first, then close it with {by_hand}, or"
+                " put the row back"
+            )
+        return ""
+
+    async def _titles(self, rows: Sequence[RowState]) -> dict[bytes, str]:
+        """The titles of rows as they were signed last, by their things."""
+        found: dict[bytes, str] = {}
+        for start in range(0, len(rows), _TITLES_AT_ONCE):
+            some = rows[start : start + _TITLES_AT_ONCE]
+            wanted = {RecordId(row.revision or row.thing or b""): row.thing for row in some}
+            held = await self._node.parts.store.call(StoreMethods.records, list(wanted))
+            for identifier, record in held.items():
+                thing, title = wanted[identifier], title_of(record)
+                if thing is not None and title is not None and not findings(title):
+                    found[thing] = title
+        return found
 
     async def _close_gone(
         self, source: str, request: ImportRequest, number: int, rows_seen: int
@@ -248,6 +283,16 @@ def _require_name(source: str) -> None:
         raise Refused(
             Code.BAD_REQUEST,
             "the name of a source is of a-z, 0-9, dots, hyphens and underscores, at most 64",
+        )
+
+
+def _require_list(request: ImportRequest) -> None:
+    """An export has what its filters let through: it says nothing of the rest. Decision 0020."""
+    if request.complete and request.any_source:
+        raise Refused(
+            Code.BAD_REQUEST,
+            "an export is not complete: it has what its filters let through",
+            way_out="close a thing with `hutong close ID --reason ...`, or in your own sheet",
         )
 
 

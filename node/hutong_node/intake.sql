@@ -22,6 +22,10 @@ CREATE TABLE IF NOT EXISTS import_files (   -- what a run was a reading of
 ) STRICT;
 CREATE INDEX IF NOT EXISTS import_files_by_state ON import_files (state);
 
+CREATE TABLE IF NOT EXISTS import_exports ( -- runs of exports, which are no lists of their own
+    number INTEGER PRIMARY KEY             -- of the run
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS import_rows (
     source   TEXT NOT NULL,
     key      TEXT NOT NULL,                -- the business key, never the row number

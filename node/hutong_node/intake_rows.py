@@ -170,6 +170,24 @@ class RowNotes(IntakeFile):
                 )
             ]
 
+    def rows_listing(self, thing: bytes, source: str) -> list[RowState]:
+        """The open rows of other sources whose last reading still has a thing.
+
+        A row that only exports know is none: an export is no list of its own. Decision 0020.
+        """
+        with self._reading() as execute:
+            return [
+                _row_state(row)
+                for row in execute(
+                    f"SELECT {_ROW} FROM import_rows AS known WHERE thing = ? AND source <> ?"
+                    " AND NOT closed"
+                    " AND run NOT IN (SELECT number FROM import_exports)"
+                    " AND run >= coalesce((SELECT max(number) FROM import_runs"
+                    " WHERE source = known.source AND finished = 1), 0) ORDER BY source",
+                    (thing, source),
+                )
+            ]
+
     def row_of_thing(self, thing: bytes) -> RowState | None:
         """The row that a thing was made of, if it was imported here."""
         return next(iter(self.rows_of_thing(thing)), None)

@@ -64,10 +64,12 @@ class RunNotes(IntakeFile):
         state: bytes = b"",
         columns: Sequence[str] = (),
         newest: str | None = None,
+        export: bool = False,
     ) -> int:
         """The number of a run, new or going on.
 
         Args:
+            export: whether it is of a table made by an export.
             newest: what `newest` told when whoever begins this one looked.
 
         Raises:
@@ -104,7 +106,15 @@ class RunNotes(IntakeFile):
                 "INSERT INTO import_files (number, state, columns, taken) VALUES (?, ?, ?, 0)",
                 (row[0], state, json.dumps(list(columns), ensure_ascii=False)),
             )
+            if export:
+                execute("INSERT INTO import_exports (number) VALUES (?)", (row[0],))
             return int(row[0])
+
+    def is_export(self, run: int) -> bool:
+        """Whether a run read a table that was made by an export. Decision 0020."""
+        with self._reading() as execute:
+            found = execute("SELECT 1 FROM import_exports WHERE number = ?", (run,)).fetchone()
+            return found is not None
 
     def newest(self, source: str) -> str:
         """Differs whenever a run of a source began, went on or ended."""

@@ -83,7 +83,8 @@ class ImportRequest(Asked):
     by these the next reading is held against this one. `newest` is what the source told when the
     program looked (`SourceAnswer`): a run doesn't begin where another one came or went on since, so
     that nothing is signed after a look at what was so before. With `any_source` rows that name a
-    `thing` may name one of another source; they are compared with the version in force.
+    `thing` may name one of another source; they are compared with the version in force. Such rows
+    are of an export, which says nothing about what it leaves out: it can't be `complete`.
     """
 
     mapping: ShortWords = ""
@@ -103,7 +104,7 @@ class ImportRequest(Asked):
 
 
 RowResult: TypeAlias = Literal[
-    "new", "revised", "reopened", "unchanged", "queued", "refused", "question"
+    "new", "revised", "reopened", "unchanged", "queued", "declined", "refused", "question"
 ]
 
 
@@ -117,6 +118,8 @@ class ChangeItem(Told):
 
 class RowOutcome(Told):
     """What became of a row. `record` is what was signed for it now, `thing` what it is about.
+
+    `declined`: somebody refused it in the queue, and it has not changed since.
 
     Only a dry run tells the rest. `read` says how the row compares with the reading before: it is
     `new`, the `same`, `changed`, or says again what it said in an `earlier` run, at `read_at`.
@@ -141,11 +144,13 @@ class GoneRow(Told):
     """A row of an earlier run that this one doesn't have.
 
     `closed`: with reason `source_row_removed`. `gone`: not closed, since the file isn't said to be
-    complete. `question`: not closed, for the reason given; a person must decide.
+    complete. `question`: not closed, for the reason given; a person must decide. `row` is where it
+    stood in the reading that had it last, `title` what its record is called.
     """
 
     key: str
     row: str
+    title: str | None = None
     outcome: Literal["closed", "gone", "question"]
     thing: str
     record: str | None = None

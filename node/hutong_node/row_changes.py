@@ -40,6 +40,20 @@ def fields_of(facts: Mapping[str, object], text: Mapping[str, object]) -> dict[s
     return {**_flat(facts, "facts"), **_flat(text, "text")}
 
 
+def undone_fields(
+    said: Mapping[str, str], in_force: Mapping[str, str], now: Mapping[str, str]
+) -> list[str]:
+    """The fields whose edit by somebody else `now` would take back without meaning to.
+
+    It says of them what it said before, and so never touched them; all three as `fields_of`.
+    """
+    return [
+        path
+        for path in dict.fromkeys([*in_force, *said])
+        if in_force.get(path) != said.get(path) and now.get(path) == said.get(path)
+    ]
+
+
 def _flat(value: object, path: str) -> dict[str, str]:
     return dict(_leaves(value, path))
 

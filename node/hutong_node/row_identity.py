@@ -108,6 +108,11 @@ class RowIdentity:
         view = await self.view(thing)
         return None if view is None else await self._version_of(view.thing.revision, view)
 
+    async def said(self, thing: bytes, record: bytes) -> Version | None:
+        """What a record said of its thing; None if that can't be read here any more."""
+        view = await self.view(thing)
+        return None if view is None else await self._version_of(record, view)
+
     async def _of_row(
         self,
         source: str,
@@ -131,8 +136,11 @@ class RowIdentity:
             as_before = here is not None and digest in (here.digest, here.run_digest)
             if not as_before or digest is None:
                 return _refused(THING, f"is not that of its key, which is {by_key.label}", here)
-        if here is None and owners and not any_source:
-            return _refused(THING, f"is of the source {owners[0].source}: import it as that")
+        if here is None and not any_source:
+            for owner in owners:
+                # What only exports know is on no list yet: a sheet may take it over.
+                if not await asyncio.to_thread(self._intake.is_export, owner.run):
+                    return _refused(THING, f"is of the source {owner.source}: import it as that")
         version = await self._version_of(view.thing.revision, view)
         if version is None:
             return _refused(THING, "has a version in force that can't be read here")

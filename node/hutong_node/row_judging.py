@@ -21,10 +21,16 @@ from typing import Final, Literal, TypeAlias
 from hutong_node.config import DataFolder
 from hutong_node.drafting import Draft, draft_from_json
 from hutong_node.intake import Intake, QueuedDraft, RowState
-from hutong_node.intake_shapes import ChangeItem, ImportRequest, ImportRow, RowResult
+from hutong_node.intake_shapes import (
+    ChangeItem,
+    ImportRequest,
+    ImportRow,
+    MarkItem,
+    RowResult,
+)
 from hutong_node.keys import read_secret, write_secret
 from hutong_node.node import Node
-from hutong_node.row_changes import changes_between
+from hutong_node.row_changes import changes_between, fields_of, undone_fields
 from hutong_node.row_identity import SEEN, Identified, RowIdentity
 from hutong_node.row_plans import RowPlan, plan_change, plan_first
 from hutong_node.row_signing import RowSigning
@@ -36,6 +42,10 @@ from hutong_protocol.schema.facts import REVISABLE
 _SOURCE_KEY_BYTES: Final = 16
 _SOURCE_KEY_FILE: Final = "source.key"
 _WITH_SOURCE: Final = ("need/1", "offer/1")
+
+_REVISED_ELSEWHERE: Final = "revised-elsewhere"
+_NAMED_MAX: Final = 3
+"""Fields that a mark names; the changes beside the draft have all."""
 
 Reading: TypeAlias = Literal["new", "same", "changed", "earlier"]
 
@@ -201,8 +211,7 @@ class RowJudge:
             )
         latest = known.drafts.get(row.key)
         if latest is not None and latest.state == "refused" and latest.digest == digest:
-            rule = "was refused in the queue, and has not changed since"
-            return Verdict(row, "refused", state, problems=[Problem("", rule)])
+            return Verdict(row, "declined", state)
         overtaken = None if named is None else _overtaken(named, digest)
         if overtaken is not None:
             problems = [overtaken] if overtaken.rule else []
@@ -230,10 +239,36 @@ class RowJudge:
             rule = "is looked after by another organisation by now: only that one may revise it"
             return Verdict(row, "question", state, problems=[Problem("", rule)])
         outcome: RowResult = "reopened" if state.closed else "revised"
+        undone = await self._undone(state, draft) if changed else ""
+        if undone:
+            mark = MarkItem(cell="", what=_REVISED_ELSEWHERE, words=undone)
+            waiting = row.model_copy(update={"marks": [*row.marks, mark]})
+            problem = Problem("", f"waits in the queue: {undone}")
+            return Verdict(waiting, "queued", state, queued=draft, problems=[problem])
         change, problems = await self.change(state, draft)
         if change is None:
             return Verdict(row, "refused", state, problems=problems)
         return Verdict(row, outcome, state, change, drop_draft=waits)
+
+    async def _undone(self, state: RowState, draft: Draft) -> str:
+        """What a row would take back unseen, in words: edits of fields that it did not touch."""
+        assert state.thing is not None
+        own = state.revision or state.thing
+        version = await self.identity.version(state.thing)
+        if version is None or version.record == own:
+            return ""
+        said = await self.identity.said(state.thing, own)
+        if said is None:
+            return ""
+        three = [
+            fields_of(as_json(each.type, each.facts), as_json("", each.text))
+            for each in (said.draft, version.draft, draft)
+        ]
+        paths = undone_fields(*three)
+        if not paths:
+            return ""
+        named = ", ".join(paths[:_NAMED_MAX]) + (" ..." if len(paths) > _NAMED_MAX else "")
+        return f"would take back what was revised since by something else than this row: {named}"
 
     async def _compare(
         self,

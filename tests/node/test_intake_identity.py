@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hutong_node.api_models import ImportAnswer, ImportRow
+from hutong_node.api_models import ImportAnswer, ImportRow, ReleaseRequest
+from hutong_node.refusals import Refused
 from hutong_protocol.ids import IdKind, format_id
-from node.local_nodes import CANARY, FAR_FUTURE, Local, local, need_facts, row, rows
+from node.local_nodes import CANARY, Local, local, need_facts, row, rows
 
 
 async def take(one: Local, *given: Any, source: str = "sheet", **options: Any) -> ImportAnswer:
@@ -198,19 +200,6 @@ async def test_exported_row_of_any_source_is_held_against_the_version_in_force(
         assert "version of this thing" in refusals(wrong)[0][1]
 
 
-async def test_thing_that_another_source_still_has_is_not_closed(tmp_path: Path) -> None:
-    async with local(tmp_path) as one:
-        incident = await one.incident()
-        thing = (await take(one, row("a", incident))).rows[0].thing
-        options: dict[str, Any] = {"source": "hutong-export", "any_source": True}
-        exported = naming(row("x", incident, text={"title": "大米 a"}), thing)
-        await take(one, exported, row("y", incident), **options)
-        answer = await take(one, row("y", incident), complete=True, **options)
-        (gone,) = answer.gone
-        assert (gone.outcome, "source sheet" in gone.reason) == ("question", True)
-        assert FAR_FUTURE in str((await one.service.thing(thing or "")).facts)
-
-
 async def test_dry_run_of_an_edited_export_tells_the_edit_as_the_import_signs_it(
     tmp_path: Path,
 ) -> None:
@@ -224,3 +213,102 @@ async def test_dry_run_of_an_edited_export_tells_the_edit_as_the_import_signs_it
         assert [(c.before, c.now) for c in dry.rows[0].changes] == [("200", "9")]
         done = await take(one, edited, source="export", any_source=True)
         assert (done.counts, done.signed) == ({"revised": 1}, 1)
+
+
+async def exported(one: Local, *given: ImportRow, **options: Any) -> ImportAnswer:
+    return await take(one, *given, source="hutong-export", any_source=True, **options)
+
+
+async def test_row_that_an_export_has_too_is_closed_when_its_own_file_lost_it(
+    tmp_path: Path,
+) -> None:
+    """An export is no list of its own, decision 0020."""
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        a, b = row("a", incident), row("b", incident)
+        things = [entry.thing for entry in (await take(one, a, b)).rows]
+        for given, thing in zip((a, b), things, strict=True):
+            named = naming(given.model_copy(update={"key": f"x-{given.key}"}), thing)
+            assert (await exported(one, named)).counts == {"unchanged": 1}
+        done = await take(one, a, complete=True)
+        assert (done.counts, done.signed) == ({"closed": 1, "unchanged": 1}, 1)
+        assert (done.gone[0].title, done.gone[0].thing) == ("大米 b", things[1])
+
+
+async def test_export_closes_nothing_and_tells_nothing_as_gone(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        assert (await exported(one, row("a", incident), row("b", incident))).signed == 2
+        assert (await exported(one, row("a", incident))).counts == {"unchanged": 1}
+        for dry_run in (True, False):
+            with pytest.raises(Refused, match="an export is not complete"):
+                await exported(one, row("a", incident), complete=True, dry_run=dry_run)
+
+
+async def test_record_that_was_typed_into_an_export_may_move_into_a_sheet(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        thing = (await exported(one, row("typed", incident))).rows[0].thing
+        text = {"title": "大米 typed"}
+        moved = naming(row("a", incident, text=text), thing)
+        assert (await take(one, moved)).counts == {"unchanged": 1}
+        assert (await take(one, row("b", incident), complete=True)).counts == {
+            "closed": 1,
+            "new": 1,
+        }
+
+
+async def test_another_list_keeps_a_row_open_only_as_long_as_it_has_it(tmp_path: Path) -> None:
+    """The question names both ways out: take it out there too, or close it by hand."""
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        a, b, z = (row(key, incident) for key in "abz")
+        thing = (await take(one, a, b)).rows[1].thing
+        # A program of its own that keeps a list with rows of every source.
+        one.intake.put_rows(
+            [
+                replace(state, source="list", key="l-b", label="list row 2")
+                for state in one.intake.rows("sheet", ["b"]).values()
+            ]
+        )
+        asked = await take(one, a, complete=True)
+        assert (asked.counts, asked.signed) == ({"question": 1, "unchanged": 1}, 0)
+        reason = asked.gone[0].reason
+        assert "list row 2 of the source list, which still has it" in reason
+        assert f"hutong close {thing} --reason" in reason
+        await take(one, z, source="list")
+        done = await take(one, a, complete=True)
+        assert (done.counts, done.signed) == ({"closed": 1, "unchanged": 1}, 1)
+
+
+async def test_sheet_that_would_take_back_an_edit_of_an_export_waits_for_a_person(
+    tmp_path: Path,
+) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        thing = (await take(one, row("a", incident))).rows[0].thing
+        text = {"title": "大米 a"}
+        raised = naming(row("x", incident, "250", text=text), thing, thing)
+        assert (await exported(one, raised)).counts == {"revised": 1}
+        # As long as the sheet says what it said, nothing is taken back.
+        assert (await take(one, row("a", incident))).counts == {"unchanged": 1}
+        touched = row("a", incident, text={**text, "note": "备注"})
+        dry, answer = await take(one, touched, dry_run=True), await take(one, touched)
+        assert dry.rows[0].problems == answer.rows[0].problems
+        assert (answer.counts, answer.signed) == ({"queued": 1}, 0)
+        assert "this row: facts.lines[rice].quantity.value" in answer.rows[0].problems[0].rule
+        assert answer.rows[0].queue is not None
+        (waiting,) = (await one.service.queue()).drafts
+        assert [mark.what for mark in waiting.marks] == ["revised-elsewhere"]
+        released = await one.service.release(
+            waiting.id, ReleaseRequest(method="desk", groups=["exists"])
+        )
+        shown = await one.service.thing(released.thing)
+        assert (shown.lines[0].required, shown.thing.flags) == ("200", [])
+        raised = naming(row("x", incident, "250", text=text), thing, shown.revision)
+        assert (await exported(one, raised)).counts == {"revised": 1}
+        # The same edit in the sheet takes nothing back, and neither does a later one of it.
+        both = row("a", incident, "250", text=text)
+        assert (await take(one, both)).counts == {"revised": 1}
+        again = row("a", incident, "260", text=text)
+        assert (await take(one, again)).counts == {"revised": 1}

@@ -116,7 +116,7 @@ async def test_row_with_live_promises_is_never_closed_but_asked_about(tmp_path: 
         )
         answer = await take(one, row("b", incident), complete=True)
         assert (gone(answer), answer.signed) == ({"a": "question"}, 0)
-        assert "1 promises" in answer.gone[0].reason
+        assert "1 promise hangs" in answer.gone[0].reason
         await one.draft(
             "close/1", "fsc", refs={"thing": need, "target": promise}, facts={"reason": "withdrawn"}
         )
@@ -261,7 +261,11 @@ async def test_revision_of_a_person_is_replaced_not_forked_by_the_next_import(
         assert need is not None
         facts = {"of": "need/1", "body": need_facts(incident, "777")}
         await one.draft(
-            "revise/1", "fsc", refs={"thing": need, "link": need}, facts=facts, text={"title": "x"}
+            "revise/1",
+            "fsc",
+            refs={"thing": need, "link": need},
+            facts=facts,
+            text={"title": "大米 a"},
         )
         assert (await take(one, row("a", incident))).counts == {"unchanged": 1}
         await take(one, row("a", incident, "300"))

@@ -118,9 +118,9 @@ async def test_draft_is_decided_once_and_a_refused_row_stays_out_until_it_change
             with pytest.raises(Refused) as refused:
                 await attempt
             assert refused.value.code is Code.ALREADY_DECIDED
-        assert (await take(one, given)).rows[0].outcome == "refused"
+        assert (await take(one, given)).rows[0].outcome == "declined"
         unscreened = await one.service.import_rows("sheet", rows(given))
-        assert unscreened.rows[0].outcome == "refused"
+        assert unscreened.rows[0].outcome == "declined"
         assert (await take(one, row("a", incident, "9"))).rows[0].outcome == "queued"
         with pytest.raises(Refused):
             await one.service.queued(10_000)

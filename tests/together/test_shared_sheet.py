@@ -164,5 +164,5 @@ async def test_missing_row_is_a_question_where_the_file_is_not_complete_or_promi
         done = await imported(swa, second, "--complete")
         (gone,) = done["gone"]
         assert (gone["outcome"], gone["thing"], done["signed"]) == ("question", need, 0)
-        assert (done["exit_code"], "1 promises" in gone["reason"]) == (1, True)
+        assert (done["exit_code"], "1 promise hangs" in gone["reason"]) == (1, True)
         assert (await shown(swa, "大米 7", required("70")))["thing"]["life"] == "active"
