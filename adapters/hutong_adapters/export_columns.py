@@ -40,6 +40,8 @@ _FACTS: Final = {
     "start": "start",
     "glide": "glide",
 }
+TIME_COLUMNS: Final = {"valid_until": "valid_until", "needed_by": "needed_by", "start": "start"}
+"""The fields that are instants, with their columns."""
 _COUNTS: Final = ("people", "households")
 _PLACE: Final = {"place_scheme": "scheme", "place_code": "code"}
 _LINE_TEXT: Final = {"item": "item", "spec": "spec", "as_typed": "raw", "line_note": "note"}
@@ -182,17 +184,44 @@ def joined(rows: Sequence[Mapping[str, str]]) -> Joined:
         if not isinstance(place, dict):
             raise CellsRefused(MORE, "has a place that is none")
         place["codes"] = [{n: v for n, v in code.items() if v}, *(place.get("codes") or [])]
-    lines = sorted(
-        (row for row in rows if any(row.get(column) for column in LINE_COLUMNS)), key=_line_order
-    )
+    lines = lines_in_order(rows)
     if lines:
-        found = [_line(row) for row in lines]
+        found = [_line(rows[place]) for place in lines]
         facts["lines"] = [line for line, _ in found]
         said = {line["id"]: words for line, words in found if words and isinstance(line["id"], str)}
         if said:
             text["lines"] = {**_map_in(text, "lines"), **said}
     kind, space, topic = (first.get(column, "") for column in NAMED)
     return Joined((kind, space, topic), facts, text)
+
+
+def lines_in_order(rows: Sequence[Mapping[str, object]]) -> list[int]:
+    """The places of the rows that are lines, in the order in which the thing has them."""
+    places = [
+        place for place, row in enumerate(rows) if any(row.get(column) for column in LINE_COLUMNS)
+    ]
+    return sorted(places, key=lambda place: _line_order(rows[place]))
+
+
+def thing_paths(column: str) -> list[str]:
+    """The fields of a thing that stand in a column, as objections name them."""
+    if column in LINE_COLUMNS or column == LINE_MORE:
+        return []
+    if column in _TEXT:
+        return [f"text.{_TEXT[column]}"]
+    if column in _PLACE:
+        return [f"place.codes[0].{_PLACE[column]}"]
+    return [_FACTS.get(column, column)]
+
+
+def line_paths(column: str, number: int, line: str) -> list[str]:
+    """The fields of a line that stand in a column; `number` counts from 0."""
+    if column in _LINE_TEXT:
+        return [f"text.lines.{line}.{_LINE_TEXT[column]}"]
+    fields = {"line": "id", "line_kind": "kind"}
+    fields |= {name: f"item.{inner}" for name, inner in _ITEM.items()}
+    fields |= {name: f"quantity.{inner}" for name, inner in _QUANTITY.items()}
+    return [f"lines[{number}].{fields[column]}"] if column in fields else []
 
 
 def _line_cells(number: int, line: Mapping[str, Any], words: Mapping[str, Any]) -> Cells:
@@ -231,9 +260,9 @@ def _line(row: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
     return line, words
 
 
-def _line_order(row: Mapping[str, str]) -> tuple[int, str]:
+def _line_order(row: Mapping[str, object]) -> tuple[int, str]:
     """By the number of the line; those without one come last, in the order of the rows."""
-    number = row.get(LINE_NUMBER, "")
+    number = str(row.get(LINE_NUMBER, ""))
     plain = number.isascii() and number.isdigit()
     return (0, number.rjust(9, "0")) if plain else (1, "")
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,12 +25,15 @@ from hutong_adapters.drafted import Drafted
 from hutong_adapters.export_columns import (
     COLUMNS,
     LINE_COLUMNS,
-    LINE_MORE,
     NAMED,
     NUMBERS,
     SHOWN,
+    TIME_COLUMNS,
     CellsRefused,
     joined,
+    line_paths,
+    lines_in_order,
+    thing_paths,
     unknown_columns,
     unsafe,
 )
@@ -39,13 +43,15 @@ from hutong_adapters.mapping import KeySpec, MapSpec, RowMapping
 from hutong_adapters.planning import Plan, expand
 from hutong_adapters.row_ids import HUTONG_ID, identified, settle_ids
 from hutong_adapters.rows import Form, Sheet, read_sheet
-from hutong_protocol.schema import record_problems
+from hutong_protocol.schema import Problem, record_problems
 from hutong_protocol.schema.jsonform import facts_from_json
 
 NAME: Final = "hutong-export"
 ABOUT: Final = "a table that `hutong export` wrote, to be imported again after it was edited"
 _FORM_VERSION: Final = b"hutong-export 1"
 _KEY_CHARACTERS: Final = 32
+_LOCAL_DATE: Final = re.compile(r"[0-9]{2,4}[-/.年][0-9]{1,2}[-/.月][0-9]{1,4}[^+Z]*$")
+_TIME_EXAMPLE: Final = "2035-01-31T23:59:59+08:00"
 _KEY_COLUMNS: Final = ("title", "place_name", "place_code")
 """By these a row without an id is known again until it has one."""
 
@@ -128,8 +134,9 @@ def _check_columns(sheet: Sheet) -> None:
 
 def _plain(row: Row) -> Row:
     """A row with its cells as they were before they were made safe."""
+    # A number of a workbook is its characters here, as in every cell that an export wrote.
     cells = {
-        name: unsafe(cell) if isinstance(cell, str) else "" for name, cell in row.cells.items()
+        name: unsafe(str(cell)) if isinstance(cell, str) else "" for name, cell in row.cells.items()
     }
     return replace(row, cells=cells)
 
@@ -172,10 +179,18 @@ def _problems(drafted: Drafted) -> list[Refusal]:
     facts, problems = facts_from_json(draft.type, draft.facts)
     if not problems:
         problems = record_problems(draft.type, refs=(), facts=facts, text=draft.text)
-    return [
-        drafted.refusal(each.path, each.rule, f"for example {each.example}" if each.example else "")
-        for each in problems
-    ]
+    return [drafted.refusal(each.path, each.rule, _way_out(drafted, each)) for each in problems]
+
+
+def _way_out(drafted: Drafted, problem: Problem) -> str:
+    column = TIME_COLUMNS.get(problem.path)
+    if column is not None and _LOCAL_DATE.match(_cell(drafted.row, column)):
+        # A cell that is a date says no offset, and which is meant nobody can tell from it.
+        return (
+            f"a date alone is another moment in each zone: write it as text with the time and the"
+            f" offset, for example {problem.example or _TIME_EXAMPLE}"
+        )
+    return f"for example {problem.example}" if problem.example else ""
 
 
 def _settle_keys(drafts: Iterable[Drafted]) -> tuple[list[Drafted], list[Refusal]]:
@@ -209,11 +224,14 @@ def _cells_of(rows: list[Row]) -> Mapping[str, tuple[str, ...]]:
 
     found = {"key": tuple(place(first, column) for column in _KEY_COLUMNS)}
     for column in first.cells:
-        if column not in LINE_COLUMNS and column != LINE_MORE:
-            found[column] = (place(first, column),)
-            found[f"text.{column}"] = (place(first, column),)
-    for number, row in enumerate(rows):
-        found[f"lines[{number}]"] = tuple(place(row, column) for column in ("line", "item"))
+        for path in thing_paths(column):
+            found[path] = (place(first, column),)
+    for number, row in enumerate(lines_in_order([row.cells for row in rows])):
+        told = rows[row]
+        found[f"lines[{number}]"] = tuple(place(told, column) for column in ("line", "item"))
+        for column in LINE_COLUMNS:
+            for path in line_paths(column, number, _cell(told, "line")):
+                found[path] = (place(told, column),)
     return found
 
 

@@ -184,8 +184,11 @@ def xlsx_bytes(exported: Exported) -> bytes:
     with xlsxwriter.Workbook(out, options) as book:
         sheet = book.add_worksheet("hutong")
         sheet.freeze_panes(1, 0)
+        # As text, so that what is typed into a cell stays as it was typed.
+        as_text = book.add_format({"num_format": "@"})
+        sheet.set_column(0, len(exported.columns) - 1, None, as_text)
         for column, name in enumerate(exported.columns):
-            sheet.write_string(0, column, name)
+            sheet.write_string(0, column, name, as_text)
         for place, row in enumerate(exported.rows, start=1):
             for column, name in enumerate(exported.columns):
                 cell = safe(row.get(name, ""))
@@ -194,7 +197,7 @@ def xlsx_bytes(exported: Exported) -> bytes:
                         f"{row[HUTONG_ID]}: {name} is too long for a workbook: write CSV"
                     )
                 if cell:
-                    sheet.write_string(place, column, cell)
+                    sheet.write_string(place, column, cell, as_text)
     return out.getvalue()
 
 
