@@ -2,7 +2,8 @@
 
 Owns its options, what it prints and how it ends. Nothing is signed before the file was held against
 what was read last; `--diff` stops there and shows what was found. No cell is ever printed but by
-`--diff` and `--explain`, which show rows to whoever has the file.
+`--diff` and `--explain`, which show rows to whoever has the file, and the title of a row that is
+gone, which was published.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 __all__: Final = ["EXIT_ROWS", "EXIT_STOPPED", "register"]
 
 _SHOWN_MAX: Final = 20
+_NO_CHANGE: Final = ("unchanged", "refused", "question")
 
 SourceName = Annotated[
     str | None,
@@ -215,7 +217,7 @@ def _tell_plan(plan: Plan, *, as_json: bool) -> None:
 def _tell_report(
     plan: Plan, report: Report, source: str, written: Path | None, *, as_json: bool
 ) -> None:
-    from hutong_adapters.summary import counted, plan_json, plan_words, refusal_json
+    from hutong_adapters.summary import counted, gone_row, plan_json, plan_words, refusal_json
 
     if as_json:
         told = plan_json(plan, _now_ms()) | {
@@ -234,7 +236,7 @@ def _tell_report(
             told["diff"] = _diff_json(report.survey)
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
-        typer.echo("\n".join(plan_words(plan, _now_ms())))
+        typer.echo("\n".join(plan_words(plan, _now_ms(), refused=report.refused)))
         if report.taken:
             typer.echo(f"{report.taken} rows had been taken by the import that was interrupted")
         if report.survey is not None and not report.sent:
@@ -251,7 +253,10 @@ def _tell_report(
             typer.echo(f"? {visible(question)}")
         for gone in report.gone[:_SHOWN_MAX]:
             if gone["outcome"] == "gone":
-                typer.echo(visible(f"- {gone['row']} is gone: {gone.get('reason', '')}"))
+                typer.echo(visible(f"- {gone_row(gone)} is gone: {gone.get('reason', '')}"))
+        if plan.standing.unplaced and report.gone:
+            rows = counted(plan.standing.unplaced, "refused row")
+            typer.echo(f"of these some may be among {rows} whose key can't be read")
         if written is not None:
             typer.echo(f"a copy with hutong_id is in {written}")
         _tell_refused(report.refused)
@@ -259,8 +264,10 @@ def _tell_report(
 
 
 def _diff_json(survey: Survey) -> dict[str, Any]:
-    """What a file says since the last reading of it."""
-    changed = [*survey.read("changed"), *survey.read("earlier")]
+    """What a file says since the last reading of it; refused rows are told by themselves."""
+    read = [*survey.read("changed"), *survey.read("earlier")]
+    changed = [(drafted, row) for drafted, row in read if row["outcome"] not in _NO_CHANGE]
+    unchanged = sum(row["outcome"] == "unchanged" for _, row in read)
     return {
         "new": [drafted.row.label for drafted, _ in survey.read("new")],
         "changed": [
@@ -271,12 +278,14 @@ def _diff_json(survey: Survey) -> dict[str, Any]:
             }
             for drafted, row in changed
         ],
-        "same": len(survey.read("same")),
+        "same": len(survey.read("same")) + unchanged,
         "gone": [row["row"] for row in survey.vanished()],
     }
 
 
 def _tell_diff(survey: Survey) -> None:
+    from hutong_adapters.summary import gone_row, titled
+
     told = _diff_json(survey)
     counts = {name: len(told[name]) for name in ("new", "changed", "gone")}
     listed = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -286,13 +295,16 @@ def _tell_diff(survey: Survey) -> None:
         for each in told["changed"]
         for change in each["changes"] or [{"path": each["outcome"], "before": "", "now": ""}]
     ]
+    new = [titled(each.row.label, each.draft.text.get("title")) for each, _ in survey.read("new")]
+    gone = [gone_row(row) for row in survey.vanished()]
     if sys.stdout.isatty():
         draw_table("Changed", ("row", "field", "was", "is now"), rows)
     else:
         for row, path, before, now in rows:
-            typer.echo(visible(f"~ {row}: {path}: {before} -> {now}"))
-    for sign, name in (("+", "new"), ("-", "gone")):
-        for label in told[name]:
+            what = f": {before} -> {now}" if before or now else ""
+            typer.echo(visible(f"~ {row}: {path}{what}"))
+    for sign, labels in (("+", new), ("-", gone)):
+        for label in labels:
             typer.echo(visible(f"{sign} {label}"))
 
 

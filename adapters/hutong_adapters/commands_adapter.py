@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +33,7 @@ from hutong_adapters.command_terms import (
     target_of,
     visible,
 )
-from hutong_adapters.interface import FileRefused, NodeRefused, NodeUnavailable
+from hutong_adapters.interface import NodeRefused, NodeUnavailable, Row
 
 if TYPE_CHECKING:
     from hutong_adapters.client import Door
@@ -108,16 +110,19 @@ def show_rows(
         FileRefused: a row is not there.
     """
     from hutong_adapters import export_reading
-    from hutong_adapters.explaining import explain, find_row
+    from hutong_adapters.explaining import explain, explain_export, find_row
     from hutong_adapters.planning import resolve_parameters
     from hutong_adapters.rule_lines import RuleLines, mapping_text
 
+    told: Callable[[Row], Explanation]
     if plan.mapping.name == export_reading.NAME:
-        raise FileRefused(plan.mapping.name, "the columns of an export are named as their fields")
-    parameters, _ = resolve_parameters(plan.mapping, replace(target, may_guess=True))
-    rules = RuleLines(mapping_text(mapping))
+        told = partial(explain_export, plan)
+    else:
+        parameters, _ = resolve_parameters(plan.mapping, replace(target, may_guess=True))
+        rules = RuleLines(mapping_text(mapping))
+        told = partial(explain, plan, parameters=parameters, rules=rules)
     for wanted in rows:
-        said = explain(plan, find_row(plan, wanted), parameters, rules)
+        said = told(find_row(plan, wanted))
         _print(said)
         if ask:
             asyncio.run(_tell_node(door, data, plan, said))

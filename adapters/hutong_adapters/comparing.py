@@ -42,6 +42,7 @@ OLDER_MIN: Final = 3
 class Survey:
     """What the node would do with the rows, as it told. `known` are its open rows of the source."""
 
+    plan: Plan
     known: Sequence[Mapping[str, Any]]
     rows: list[tuple[Drafted, Mapping[str, Any]]] = field(default_factory=list)
 
@@ -50,10 +51,18 @@ class Survey:
         return [(drafted, row) for drafted, row in self.rows if row.get("read") == how]
 
     def vanished(self) -> list[Mapping[str, Any]]:
-        """The open rows of the source that the file doesn't have."""
+        """The open rows of the source that the file doesn't have; an export is to have no row."""
+        if self.plan.any_source:
+            return []
         keys = {drafted.draft.key for drafted, _ in self.rows}
         things = {drafted.draft.thing for drafted, _ in self.rows}
-        return [row for row in self.known if row["key"] not in keys and row["thing"] not in things]
+        return [
+            row
+            for row in self.known
+            if row["key"] not in keys
+            and row["thing"] not in things
+            and not self.plan.still_has(row["key"], row["thing"])
+        ]
 
 
 def state_digest(plan: Plan) -> str:
@@ -149,8 +158,8 @@ def check_rows(
     """
     name = file_names(plan)
     vanished = survey.vanished()
-    # A row that was refused may be one of those that seem to be gone.
-    count = max(len(vanished) - len({(each.file, each.row) for each in plan.refused}), 0)
+    # A row whose key can't be read may be one of those that seem to be gone.
+    count = max(len(vanished) - plan.standing.unplaced, 0)
     columns = ", ".join(f'"{column_text(column)}"' for column in plan.mapping.key.columns)
     consent = f"{VANISHED}={len(vanished)}"
     gone = {row["key"] for row in vanished}

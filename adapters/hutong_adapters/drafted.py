@@ -28,10 +28,10 @@ class Drafted:
 
     def refusal(self, path: str, rule: str, way_out: str = "") -> Refusal:
         """An objection to a field as one to the cells that it came from."""
-        cells = ", ".join(self._cells(path))
+        cells = ", ".join(self.cells(path))
         return Refusal(self.row.file, self.row.number, cells, rule, way_out, path)
 
-    def _cells(self, path: str) -> Sequence[str]:
+    def cells(self, path: str) -> Sequence[str]:
         """The cells of the nearest field around a path that has any, else of those inside it."""
         around = path
         while around:

@@ -9,7 +9,7 @@ reads nothing and asks nobody: the answer of the node comes in.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,15 +18,19 @@ from hutong_adapters.drafted import Drafted, with_personal_marks
 from hutong_adapters.grid import column_letters
 from hutong_adapters.interface import FileRefused, Refusal, Row
 from hutong_adapters.mapping_apply import Trace, draft_row
+from hutong_adapters.plain_text import trimmed
 from hutong_adapters.planning import PLACEHOLDER, Plan
+from hutong_adapters.row_ids import HUTONG_ID
 from hutong_adapters.rule_lines import RuleLines
 
 _AT_HOME: Final = "sensitive."
+_ABOVE: Final = "it is a further line of the new record in the row above it: explain that row"
 _OUTCOMES: Final[Mapping[str, str]] = {
     "new": "sign a new record",
     "revised": "sign a revision",
     "reopened": "reopen its record, which was closed when the row had gone",
     "unchanged": "sign nothing: the row says what was signed for it",
+    "declined": "sign nothing: somebody refused it in the queue, and it has not changed since",
     "queued": "let it wait unsigned, until somebody has looked at it",
     "refused": "refuse it",
     "question": "ask a person",
@@ -111,6 +115,48 @@ def explain(
         remarks=(*_remarks(plan, row, draft), *_last_words(plan, row, result)),
         draft=draft,
     )
+
+
+def explain_export(plan: Plan, row: Row) -> Explanation:
+    """What a row of an export says, field by field: there is no mapping whose steps to show."""
+    named = row.cells.get(HUTONG_ID)
+    thing = trimmed(named) if isinstance(named, str) else ""
+    draft = next(
+        (
+            each
+            for each in plan.drafts
+            if (thing and each.draft.thing == thing)
+            or (each.row.file, each.row.number) == (row.file, row.number)
+        ),
+        None,
+    )
+    refusals = [each for each in plan.refused if (each.file, each.row) == (row.file, row.number)]
+    if draft is None:
+        said = ["refused:", *(f"  {refusal}" for refusal in refusals)] if refusals else [_ABOVE]
+        return Explanation(row.label, "no record of its own", (), (), tuple(said), None)
+    drafted, about = draft, draft.draft
+    fields = [
+        FieldPath(path, ", ".join(drafted.cells(path)) or "more", "", result, "")
+        for path, result in [
+            *_leaves(about.facts, ""),
+            *_leaves(about.text, "text"),
+        ]
+    ]
+    known = "a new record" if about.thing is None else f"the row names its record: {about.thing}"
+    becomes = f"{about.type} in {about.space}/{about.topic}"
+    return Explanation(row.label, becomes, tuple(fields), (), (known,), draft)
+
+
+def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Every field inside a value with its JSON."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{number}]")
+    else:
+        yield path, json.dumps(value, ensure_ascii=False)
 
 
 def addressed(plan: Plan, row: Row) -> Row:

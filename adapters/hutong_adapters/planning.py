@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hutong_adapters.business_keys import Copy, settle_copies
+from hutong_adapters.business_keys import Copy, base_key, key_number, settle_copies
 from hutong_adapters.columns import Pointer, absent, column_text, shown_column, unmentioned
 from hutong_adapters.drafted import Drafted, with_personal_marks
 from hutong_adapters.interface import FileRefused, MappingRefused, Refusal
 from hutong_adapters.mapping import RowMapping
 from hutong_adapters.mapping_apply import draft_row
 from hutong_adapters.mapping_dates import is_zone
-from hutong_adapters.row_ids import RESERVED, identified, settle_ids
+from hutong_adapters.plain_text import trimmed
+from hutong_adapters.row_ids import HUTONG_ID, RESERVED, identified, settle_ids
 from hutong_adapters.rows import FORMATS, NOT_READ, Sheet, read_sheet
 from hutong_protocol.faults import ProtocolFault
 from hutong_protocol.ids import ID_BYTES, IdKind, format_id, parse_id_as
@@ -42,10 +43,23 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of the refused rows of a file: they can't be used, but they are not gone.
+
+    `unplaced` are rows of which not even the key could be read.
+    """
+
+    keys: frozenset[str] = frozenset()
+    things: frozenset[str] = frozenset()
+    unplaced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What an import would send. `placeholders` are parameters that nobody gave.
 
-    With `any_source` the rows may name records of every source: they are of an export.
+    With `any_source` the rows may name records of every source: they are of an export. `standing`
+    are the rows of the file that are refused.
     """
 
     mapping: RowMapping
@@ -57,6 +71,12 @@ class Plan:
     refused: tuple[Refusal, ...]
     placeholders: tuple[str, ...]
     any_source: bool = False
+    standing: Standing = Standing()
+
+    def still_has(self, key: str, thing: str) -> bool:
+        """Whether a row that nothing is sent for stands in the file all the same."""
+        shared, _ = key_number(key)
+        return shared in self.standing.keys or thing in self.standing.things
 
     @property
     def rows(self) -> int:
@@ -103,7 +123,25 @@ def make_plan(
     return Plan(
         *(mapping, space, topic, tuple(sheets), tuple(kept), settled.copies),
         *(tuple(refused), placeholders),
+        standing=_standing(mapping, sheets, refused),
     )
+
+
+def _standing(mapping: RowMapping, sheets: Iterable[Sheet], refused: Iterable[Refusal]) -> Standing:
+    """By what the refused rows are known."""
+    places = {(refusal.file, refusal.row) for refusal in refused}
+    keys: set[str] = set()
+    things: set[str] = set()
+    placed = set()
+    for row in (row for sheet in sheets for row in sheet.rows):
+        if (row.file, row.number) not in places:
+            continue
+        key, named = base_key(mapping.key, row), row.cells.get(HUTONG_ID)
+        keys |= {key} if isinstance(key, str) else set()
+        things |= {trimmed(named)} if isinstance(named, str) else set()
+        if isinstance(key, str):
+            placed.add((row.file, row.number))
+    return Standing(frozenset(keys), frozenset(things - {""}), len(places - placed))
 
 
 def read_sheets(mapping: RowMapping, paths: Iterable[Path]) -> list[Sheet]:

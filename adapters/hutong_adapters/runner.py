@@ -34,10 +34,18 @@ from hutong_adapters.comparing import (
     state_digest,
 )
 from hutong_adapters.drafted import Drafted
-from hutong_adapters.interface import DraftRow, Mark, NodeRefused, NodeUnavailable, Refusal
+from hutong_adapters.interface import (
+    DraftRow,
+    MappingRefused,
+    Mark,
+    NodeRefused,
+    NodeUnavailable,
+    Refusal,
+)
 from hutong_adapters.mapping import Duplicates
 from hutong_adapters.planning import Plan
 from hutong_adapters.row_ids import in_sending_order
+from hutong_adapters.summary import gone_row
 from hutong_protocol.schema.jsonform import Json
 
 CHUNK_ROWS_MAX: Final = 100
@@ -54,6 +62,10 @@ WAIT_S: Final = 75.0
 """A node takes a run for dead when it was silent for a minute: that of a killed import ends so."""
 WAIT_PAUSE_S: Final = 5.0
 _PAUSE_S: Final = 5.0
+_NO_LIST: Final = (
+    "--complete: an export has what its filters let through, so it closes nothing: close a thing"
+    " with `hutong close ID --reason ...`, or take its row out of your own sheet"
+)
 
 
 class ImportNode(Protocol):
@@ -196,6 +208,9 @@ class _Sending:
         if wish.look or (known and changed and not first):
             report.survey = await self._survey(drafts, known, on_looked)
             check_rows(self._plan, report.survey, about, wish.accepted, complete=report.complete)
+            if wish.look:
+                for drafted, row in report.survey.rows:
+                    self._object(drafted, row)
         if drafts and not wish.look:
             await self._send(drafts, first, on_sent)
         return report
@@ -233,7 +248,7 @@ class _Sending:
         on_looked: Callable[[int], None],
     ) -> Survey:
         """What the node would do with each row."""
-        survey = Survey(known)
+        survey = Survey(self._plan, known)
         for chunk in _chunks(drafts):
             request = self._request([row_json(each.draft) for each in chunk], dry_run=True)
             answer = await self._ask(request | {"run": self._report.run})
@@ -327,23 +342,31 @@ class _Sending:
             report.counts[outcome] += 1
             if row.get("thing") is not None:
                 report.things[drafted.row.file, drafted.row.number] = str(row["thing"])
-            for problem in row.get("problems", ()):
-                path = str(problem["path"]).removeprefix("facts.")
-                example = str(problem.get("example", ""))
-                way_out = f"for example {example}" if example else ""
-                refusal = drafted.refusal(path, str(problem["rule"]), way_out)
-                if outcome == "refused":
-                    report.refused.append(refusal)
-                else:
-                    report.questions.append(str(refusal))
+            self._object(drafted, row)
         for gone in answer.get("gone", ()):
+            if self._plan.still_has(str(gone["key"]), str(gone["thing"])):
+                continue  # it was refused, and is told as that
             report.counts[str(gone["outcome"])] += 1
             report.gone.append(dict(gone))
             if gone["outcome"] == "question":
-                report.questions.append(f"{gone['row']} is gone: {gone.get('reason', '')}")
+                report.questions.append(f"{gone_row(gone)} is gone: {gone.get('reason', '')}")
+
+    def _object(self, drafted: Drafted, row: Mapping[str, Any]) -> None:
+        """Notes what the node has against a row: that it is refused, or needs a person."""
+        for problem in row.get("problems", ()):
+            path = str(problem["path"]).removeprefix("facts.")
+            example = str(problem.get("example", ""))
+            way_out = f"for example {example}" if example else ""
+            refusal = drafted.refusal(path, str(problem["rule"]), way_out)
+            if row["outcome"] == "refused":
+                self._report.refused.append(refusal)
+            else:
+                self._report.questions.append(str(refusal))
 
 
 def _completeness(plan: Plan, wish: Wish) -> tuple[bool, str]:
+    if plan.any_source and wish.complete:
+        raise MappingRefused([_NO_LIST])
     if not (wish.complete or plan.mapping.complete):
         return False, ""
     if plan.refused:

@@ -36,6 +36,8 @@ MEMORY_BYTES_MAX: Final = 512 * 1024 * 1024
 CPU_S_MAX: Final = 30
 INPUT_BYTES_MAX: Final = 64 * 1024 * 1024
 OUTPUT_BYTES_MAX: Final = 64 * 1024 * 1024
+UNSEEN_NAMED_MAX: Final = 20
+"""Hidden rows that are named; the others are counted."""
 ONE: Final = "one"
 """The only visible sheet with content; several of them need a choice."""
 ALL: Final = "all"
@@ -211,6 +213,7 @@ def _sheet_json(scan: SheetScan, values: list[list[Any]]) -> dict[str, Any]:
         "rows": rows,
         "merges": merges,
         "unseen_rows": len(scan.unseen_rows),
+        "unseen_named": [row + 1 for row in sorted(scan.unseen_rows)[:UNSEEN_NAMED_MAX]],
     }
 
 

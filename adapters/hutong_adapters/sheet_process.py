@@ -36,7 +36,12 @@ from hutong_adapters.grid import (
     Merge,
 )
 from hutong_adapters.interface import FileRefused
-from hutong_adapters.sheet_child import CPU_S_MAX, MEMORY_BYTES_MAX, OUTPUT_BYTES_MAX
+from hutong_adapters.sheet_child import (
+    CPU_S_MAX,
+    MEMORY_BYTES_MAX,
+    OUTPUT_BYTES_MAX,
+    UNSEEN_NAMED_MAX,
+)
 
 WALL_S_MAX: Final = 40.0
 """Longer than the processor time that the child has: the rest is waiting for the disk."""
@@ -183,7 +188,11 @@ def _workbook(file: str, said: Mapping[str, Any]) -> Workbook:
         if count:
             # A filter hides rows too, and who sent the file may not know of them.
             which = f"{count} hidden rows" if count > 1 else "a hidden row"
-            notes.append(f"{file}: the sheet {sheet['name']} has {which}, read like the others")
+            numbers = [_index(row) for row in sheet["unseen_named"]][:UNSEEN_NAMED_MAX]
+            named = ", ".join(map(str, numbers)) + (", ..." if count > len(numbers) else "")
+            notes.append(
+                f"{file}: the sheet {sheet['name']} has {which} ({named}), read like the others"
+            )
     if not said["limited"]:
         notes.append(f"{file}: this system could not limit the memory of the process that read it")
     return Workbook(grids, tuple(notes))

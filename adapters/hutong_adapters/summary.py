@@ -25,6 +25,8 @@ from hutong_protocol.schema.jsonform import Json
 _RANGES_MAX: Final = 10
 _ADDRESS: Final = re.compile(r" \([A-Z]{1,3}[0-9]+\)")
 """That of a cell behind the name of its column."""
+_RAW_UNIT: Final = "raw:"
+TITLE_SHOWN: Final = 40
 _MILLION: Final = 1_000_000
 MARKS_SHOWN_MAX: Final = 20
 
@@ -69,6 +71,7 @@ def plan_json(plan: Plan, now_ms: int | None = None) -> dict[str, Json]:
         "lines": len(lines),
         "lines_added": sum(drafted.lines_added for drafted in plan.drafts),
         "bounds": dict(sorted(bounds.items())),
+        "untranslated_units": sum(1 for _ in _untranslated(plan)),
         "items": _items_json(lines),
         "copies": [
             {"file": copy.row.file, "row": copy.row.number, "counted": copy.counted.label}
@@ -166,9 +169,29 @@ def item_counts(lines: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Ite
     return found
 
 
-def plan_words(plan: Plan, now_ms: int | None = None) -> list[str]:
-    """The same for people, a line each."""
+def titled(label: str, title: object) -> str:
+    """A row with what its record is called, as far as that is known, cut to a glance."""
+    words = " ".join(str(title or "").split())
+    words = words if len(words) <= TITLE_SHOWN else f"{words[: TITLE_SHOWN - 1]}…"
+    return f"{label} ({words})" if words else label
+
+
+def gone_row(gone: Mapping[str, Any]) -> str:
+    """A row that is gone: its number is one of the file that was read last."""
+    return titled(f"{gone['row']} of the last import", gone.get("title"))
+
+
+def plan_words(
+    plan: Plan, now_ms: int | None = None, *, refused: Sequence[Refusal] | None = None
+) -> list[str]:
+    """The same for people, a line each.
+
+    Args:
+        refused: all that was refused in the end, by the node too; else what the plan refuses.
+    """
     counts = plan_json(plan, now_ms)
+    if refused is not None:
+        counts["refused_rows"] = len({(each.file, each.row) for each in refused})
     bounds: Any = counts["bounds"]
     said = [
         f"{counted(plan.rows, 'row')} in {counted(len(plan.sheets), 'file')}: "
@@ -182,6 +205,14 @@ def plan_words(plan: Plan, now_ms: int | None = None) -> list[str]:
     if counts["lines"]:
         listed = ", ".join(f"{number} {bound}" for bound, number in bounds.items())
         said.append(f"{counted(counts['lines'], 'line')}: {listed}")
+    untranslated = list(_untranslated(plan))
+    if untranslated:
+        rows = ", ".join(dict.fromkeys(each.row.label for each in untranslated[:_RANGES_MAX]))
+        more = ", ..." if len(untranslated) > _RANGES_MAX else ""
+        said.append(
+            f"{counted(len(untranslated), 'line')} with a unit that nobody translated (raw:...): "
+            f"{rows}{more}; they add up with no other unit"
+        )
     if counts["lines_added"]:
         added = counted(counts["lines_added"], "row")
         said.append(f"{added} without lines got one that says so")
@@ -237,6 +268,15 @@ def _marks_words(plan: Plan) -> Iterator[str]:
         yield f"{drafted.row.label}, {mark.cell}: {mark.what}{words}"
     if kinds.total() > MARKS_SHOWN_MAX:
         yield f"... and {kinds.total() - MARKS_SHOWN_MAX} more; --json lists all"
+
+
+def _untranslated(plan: Plan) -> Iterator[Drafted]:
+    """For each line whose unit stands as the sheet has it, its row."""
+    for drafted in plan.drafts:
+        for line in source_lines(drafted):
+            unit = line["quantity"].get("unit", "")
+            if isinstance(unit, str) and unit.startswith(_RAW_UNIT):
+                yield drafted
 
 
 def _expired(drafted: Drafted, now_ms: int | None) -> bool:

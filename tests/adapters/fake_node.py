@@ -32,13 +32,15 @@ class KnownRow:
 class FakeNode:
     """`rows` by key. `failures` are raised, one a request, before anything is done.
 
-    `refuse` are keys that the node objects to; `signed` counts records in all.
+    `refuse` are keys that the node objects to, `override` what it says of keys instead;
+    `signed` counts records in all.
     """
 
     rows: dict[str, KnownRow] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     failures: list[NodeUnavailable | NodeRefused | None] = field(default_factory=list)
     refuse: dict[str, tuple[str, str]] = field(default_factory=dict)
+    override: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     elsewhere: list[dict[str, str]] = field(default_factory=list)
@@ -110,6 +112,9 @@ class FakeNode:
             path, rule = self.refuse[key]
             problem = {"path": path, "rule": rule, "example": ""}
             return told | {"outcome": "refused", "problems": [problem]}
+        if key in self.override:
+            self.rows[key].run = run
+            return told | self.override[key]
         content = json.dumps([row["type"], row["facts"], row["text"]], sort_keys=True)
         known = self.rows.get(key)
         if asked["dry_run"]:
@@ -153,4 +158,6 @@ class FakeNode:
             outcome = "closed" if asked["complete"] else "gone"
             found.append({"key": key, "row": known.row, "outcome": outcome})
             found[-1]["thing"] = self.things.get(key, f"rec-{key}")
+            title = json.loads(known.content)[2].get("title")
+            found[-1] |= {"title": title, "reason": "not in the file"}
         return found

@@ -15,7 +15,9 @@ from typer.testing import CliRunner, Result
 from adapters.fake_node import FakeNode
 from adapters.local_api import LocalApi, serving
 from adapters.mapping_samples import HEADER, ROW, changed, write_csv, write_mapping
+from adapters.test_export_reading import NEED
 from hutong_adapters.commands import EXIT_ROWS, EXIT_STOPPED, register
+from hutong_adapters.export_columns import COLUMNS, safe
 from hutong_adapters.interface import NodeRefused
 from hutong_adapters.planning import PLACEHOLDER
 from hutong_protocol.ids import IdKind, format_id
@@ -275,10 +277,98 @@ def test_diff_shows_what_changed_and_sends_nothing(app: typer.Typer, sheet: Path
         shown = run(app, "import", sheet, *where, "--diff")
         as_json = told(run(app, "import", sheet, *where, "--diff", "--json"))
     assert "since the last import: 1 new, 1 changed, 1 gone, 0 as they were" in shown.stdout
-    assert "+ sheet.csv row 3" in shown.stdout
-    assert "- sheet.csv row 3" in shown.stdout
+    assert "+ sheet.csv row 3 (大米)" in shown.stdout
+    assert "- sheet.csv row 3 of the last import (大米)" in shown.stdout
     assert as_json["diff"]["new"] == ["sheet.csv row 3"]
     assert api.node.signed == 2
+
+
+def test_refused_rows_are_counted_once_and_told_with_their_reason(
+    app: typer.Typer, sheet: Path
+) -> None:
+    mapping = sheet.with_suffix(".toml")
+    where = ("--mapping", mapping, "--data", sheet.parent, "--incident", PLACEHOLDER)
+    api = LocalApi()
+    with serving(api, sheet.parent):
+        run(app, "import", sheet, *where)
+        api.node.refuse = {next(iter(api.node.rows)): ("text.title", "was erased")}
+        done = run(app, "import", sheet, *where)
+        look = run(app, "import", sheet, *where, "--diff")
+        declined = {"outcome": "declined", "read": "changed", "changes": []}
+        api.node.refuse = {}
+        api.node.override = {next(iter(api.node.rows)): declined}
+        quiet = run(app, "import", sheet, *where)
+        shown = run(app, "import", sheet, *where, "--diff")
+    assert "2 drafts, 0 copies, 1 refused" in done.stdout
+    assert "1 refused, 1 unchanged; 0 records signed" in done.stdout
+    assert (done.exit_code, "0 refused" in done.stdout) == (EXIT_ROWS, False)
+    for said in (done.stdout, look.stdout):
+        assert "- sheet.csv row 2, 物资: was erased" in said
+    assert "~ " not in look.stdout
+    # What a person has refused in the queue asks nobody for anything.
+    assert (quiet.exit_code, "1 declined, 1 unchanged" in quiet.stdout) == (0, True)
+    assert (shown.exit_code, "~ sheet.csv row 2: declined\n" in shown.stdout) == (0, True)
+
+
+def test_rows_that_say_what_was_signed_are_no_change(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    where = ("--mapping", mapping, "--data", sheet.parent, "--incident", PLACEHOLDER)
+    api = LocalApi()
+    with serving(api, sheet.parent):
+        run(app, "import", sheet, *where)
+        same = {"outcome": "unchanged", "read": "earlier", "changes": []}
+        api.node.override = {next(iter(api.node.rows)): same}
+        shown = run(app, "import", sheet, *where, "--diff")
+    assert "0 new, 0 changed, 0 gone, 2 as they were" in shown.stdout
+    assert "~ " not in shown.stdout
+
+
+def test_rows_that_are_gone_are_told_by_their_title(app: typer.Typer, sheet: Path) -> None:
+    mapping = sheet.with_suffix(".toml")
+    where = ("--mapping", mapping, "--data", sheet.parent, "--incident", PLACEHOLDER)
+    write_csv(sheet.parent, [HEADER, ROW, ["A-2", ROW[1], "幸福路毛毯" * 10, *ROW[3:]]])
+    with serving(LocalApi(), sheet.parent):
+        run(app, "import", sheet, *where)
+        write_csv(sheet.parent, [HEADER, ROW])
+        done = run(app, "import", sheet, *where)
+    title = ("幸福路毛毯" * 10)[:39] + "…"
+    assert f"- sheet.csv row 3 of the last import ({title}) is gone: not in the file" in done.stdout
+
+
+def test_units_that_nobody_translated_are_counted(app: typer.Typer, sheet: Path) -> None:
+    text = changed('lookup = "units" }', 'lookup = "units", unlisted = "raw_unit" }')
+    mapping = write_mapping(sheet.parent, text)
+    write_csv(sheet.parent, [HEADER, ROW, ["A-2", *ROW[1:4], "罐", *ROW[5:]]])
+    arguments = ("import", sheet, "--mapping", mapping, "--dry-run")
+    said = run(app, *arguments).stdout
+    assert "1 line with a unit that nobody translated (raw:...): sheet.csv row 3" in said
+    assert told(run(app, *arguments, "--json"))["untranslated_units"] == 1
+
+
+def test_row_of_an_export_is_explained_by_its_cells(app: typer.Typer, tmp_path: Path) -> None:
+    rows = [NEED, NEED | {"line": "oil", "line_number": "2"}, NEED | {"title": ""}]
+    table = [list(COLUMNS), *([safe(row.get(name, "")) for name in COLUMNS] for row in rows)]
+    path = write_csv(tmp_path, table)
+    arguments = ("adapter", "explain", path, "--mapping", "hutong-export", "--data", tmp_path)
+    said = run(app, *arguments, "--row", "2")
+    assert said.exit_code == 0
+    assert '  lines[0].quantity.value <- amount = "200"' in said.stdout
+    assert '  text.title <- title = "大米"' in said.stdout
+    assert "  lines[1].id <- line" in said.stdout
+    assert "the node was not asked" in said.stdout
+    assert "row above" in run(app, *arguments, "--row", "3").stdout
+    assert "refused:" in run(app, *arguments, "--row", "4").stdout
+
+
+def test_export_is_never_taken_as_complete(app: typer.Typer, tmp_path: Path) -> None:
+    table = [list(COLUMNS), [safe(NEED.get(name, "")) for name in COLUMNS]]
+    path = write_csv(tmp_path, table)
+    api = LocalApi()
+    with serving(api, tmp_path):
+        where = ("--mapping", "hutong-export", "--data", tmp_path, "--complete")
+        stopped = run(app, "import", path, *where)
+    assert (stopped.exit_code, "hutong close ID" in stopped.stderr) == (EXIT_STOPPED, True)
+    assert api.node.requests == []
 
 
 def test_what_stops_an_import_is_accepted_by_its_name(app: typer.Typer, sheet: Path) -> None:

@@ -27,6 +27,8 @@ from hutong_adapters.interface import NodeRefused, NodeUnavailable
 from hutong_adapters.planning import Plan
 from hutong_adapters.runner import Report, Wish, send_plan
 
+LOOK = Wish(look=True)
+
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +116,42 @@ def test_a_refused_row_is_no_vanished_one(tmp_path: Path) -> None:
     report = send(node, plan(tmp_path, rows), Wish(complete=True))
     assert report.complete is False
     assert "refused" in report.not_complete
-    assert report.counts == {"unchanged": 1, "refused": 1, "gone": 2}
+    # The row stands in the file, refused: only the third one is gone.
+    assert report.counts == {"unchanged": 1, "refused": 1, "gone": 1}
+    assert [gone["row"] for gone in report.gone] == ["sheet.csv row 4"]
     assert not any(known.closed for known in node.rows.values())
+
+
+def test_two_rows_of_one_key_that_differ_are_refused_and_not_gone(tmp_path: Path) -> None:
+    node = FakeNode()
+    send(node, plan(tmp_path, rows_of(3)))
+    first, second, third = rows_of(3)
+    report = send(node, plan(tmp_path, [first, second, [second[0], *third[1:]], third]))
+    assert report.counts == {"unchanged": 2, "refused": 2}
+    look = send(node, plan(tmp_path, [first, [*second[:3], "二", *second[4:]], third]), LOOK)
+    assert look.survey is not None
+    assert look.survey.vanished() == []
+
+
+def test_row_whose_key_cannot_be_read_is_told_as_one_that_may_be_gone(tmp_path: Path) -> None:
+    node = FakeNode()
+    send(node, plan(tmp_path, rows_of(2)))
+    first, second = rows_of(2)
+    report = send(node, planned := plan(tmp_path, [first, ["", *second[1:]]]))
+    assert report.counts == {"unchanged": 1, "refused": 1, "gone": 1}
+    assert planned.standing.unplaced == 1
+
+
+def test_look_tells_why_the_node_would_refuse_a_row(tmp_path: Path) -> None:
+    node = FakeNode(refuse={})
+    send(node, plan(tmp_path, rows_of(2)))
+    node.refuse = dict.fromkeys(node.rows, ("text.title", "was erased"))
+    report = send(node, plan(tmp_path, rows_of(2)), LOOK)
+    assert [(each.row, each.rule) for each in report.refused] == [
+        (2, "was erased"),
+        (3, "was erased"),
+    ]
+    assert report.sent == 0
 
 
 def test_a_file_without_rows_closes_nothing(tmp_path: Path) -> None:

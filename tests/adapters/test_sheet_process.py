@@ -165,7 +165,7 @@ def test_a_child_has_nothing_of_its_parent_but_the_file(
     assert size == book.stat().st_size
 
 
-REST = ', "hidden": false, "unseen_rows": 0}], "hidden": [], "limited": true}'
+REST = ', "hidden": false, "unseen_rows": 0, "unseen_named": []}], "hidden": [], "limited": true}'
 
 
 @pytest.mark.parametrize(
@@ -202,13 +202,14 @@ def test_a_system_that_cannot_limit_memory_is_told_of(
     book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = (
-        '{"sheets": [{"name": "看", "rows": [], "merges": [], "hidden": false, "unseen_rows": 2}],'
+        '{"sheets": [{"name": "看", "rows": [], "merges": [], "hidden": false, "unseen_rows": 2,'
+        ' "unseen_named": [3, 7]}],'
         ' "hidden": ["藏"], "limited": false}'
     )
     monkeypatch.setattr(sheet_process, "_CHILD", (*PYTHON, f"print({said!r})"))
     assert read_workbook(book, "one").notes == (
         "需求.xlsx: the hidden sheet 藏 was not read",
-        "需求.xlsx: the sheet 看 has 2 hidden rows, read like the others",
+        "需求.xlsx: the sheet 看 has 2 hidden rows (3, 7), read like the others",
         "需求.xlsx: this system could not limit the memory of the process that read it",
     )
 

@@ -289,6 +289,7 @@ def test_rows_that_nobody_sees_are_read_and_counted() -> None:
 
     (sheet,) = read_workbook(made(fill), ONE)["sheets"]
     assert (sheet["rows"], sheet["unseen_rows"]) == ([["a"], ["b"], ["c"], ["d"]], 2)
+    assert sheet["unseen_named"] == [2, 3]
     again = 'table:number-rows-repeated="2" table:visibility="filter"'
     data = ods(
         ods_row(ods_text("a"))
@@ -298,6 +299,7 @@ def test_rows_that_nobody_sees_are_read_and_counted() -> None:
     )
     (sheet,) = read_workbook(data, ONE)["sheets"]
     assert (sheet["rows"], sheet["unseen_rows"]) == ([["a"], ["b"], ["b"], ["c"]], 3)
+    assert sheet["unseen_named"] == [2, 3, 4]
 
 
 def test_every_kind_of_cell_comes_back_from_a_program_that_writes_sheets() -> None:

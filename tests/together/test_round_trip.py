@@ -197,6 +197,40 @@ async def test_edits_of_an_export_are_signed_and_nothing_else(tmp_path: Path) ->
         assert late.refused[0].cell.startswith("hutong_revision")
 
 
+async def test_sheet_closes_its_rows_after_a_round_through_an_export(tmp_path: Path) -> None:
+    """Decision 20, with a number typed into the exported workbook on the way."""
+    rows = [["R1", "610113", "大米", "200", "", ""], ["R2", "610113", "面粉", "5", "", ""]]
+    file = write_table(tmp_path / "texts.csv", [HEADER, *rows])
+    async with two_nodes(tmp_path) as (one, _):
+        incident = await one.incident()
+        await sent(one, plan_of(tmp_path, file, incident))
+        path = tmp_path / "out.xlsx"
+        out = await exported(one)
+        with xlsxwriter.Workbook(path) as book:
+            page = book.add_worksheet()
+            page.write_row(0, 0, out.columns)
+            for number, row in enumerate(out.rows, start=1):
+                cells = dict(row) | {"amount": 250 if row["title"] == "大米" else 5}
+                page.write_row(number, 0, [cells.get(column, "") for column in out.columns])
+        plan = make_export_plan([path])
+        look = await send_plan(plan, ServiceNode(one), Wish(look=True))
+        assert look.survey is not None
+        assert (look.refused, look.survey.vanished()) == ([], [])
+        assert sorted(row["outcome"] for _, row in look.survey.rows) == ["revised", "unchanged"]
+        assert (await sent(one, plan)).counts == {"revised": 1, "unchanged": 1}
+        # The sheet touches a remark, and would take the 250 back.
+        rows[0][4] = "备注"
+        file = write_table(tmp_path / "texts.csv", [HEADER, *rows])
+        waiting = await sent(one, plan_of(tmp_path, file, incident))
+        assert (waiting.counts, waiting.signed) == ({"queued": 1, "unchanged": 1}, 0)
+        assert "quantity.value" in waiting.questions[0]
+        file = write_table(tmp_path / "texts.csv", [HEADER, rows[0]])
+        complete = Wish(complete=True)
+        done = await send_plan(plan_of(tmp_path, file, incident), ServiceNode(one), complete)
+        assert (done.counts["closed"], done.signed) == (1, 1)
+        assert done.gone[0]["title"] == "面粉"
+
+
 async def test_numbers_tell_what_the_records_come_to(tmp_path: Path) -> None:
     rows = [["R1", "610113", "大米", "200", "", ""]]
     file = write_table(tmp_path / "texts.csv", [HEADER, *rows])
