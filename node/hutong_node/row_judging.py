@@ -45,7 +45,8 @@ _WITH_SOURCE: Final = ("need/1", "offer/1")
 
 _REVISED_ELSEWHERE: Final = "revised-elsewhere"
 _NAMED_MAX: Final = 3
-"""Fields that a mark names; the changes beside the draft have all."""
+_NAMES_MAX: Final = 200
+"""Fields that a mark names, and characters of these; the changes beside the draft have all."""
 
 Reading: TypeAlias = Literal["new", "same", "changed", "earlier"]
 
@@ -267,7 +268,9 @@ class RowJudge:
         paths = undone_fields(*three)
         if not paths:
             return ""
-        named = ", ".join(paths[:_NAMED_MAX]) + (" ..." if len(paths) > _NAMED_MAX else "")
+        named = ", ".join(paths[:_NAMED_MAX])
+        if len(paths) > _NAMED_MAX or len(named) > _NAMES_MAX:
+            named = f"{named[:_NAMES_MAX]} ..."
         return f"would take back what was revised since by something else than this row: {named}"
 
     async def _compare(

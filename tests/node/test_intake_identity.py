@@ -312,3 +312,26 @@ async def test_sheet_that_would_take_back_an_edit_of_an_export_waits_for_a_perso
         assert (await take(one, both)).counts == {"revised": 1}
         again = row("a", incident, "260", text=text)
         assert (await take(one, again)).counts == {"revised": 1}
+
+
+async def test_row_that_would_take_back_many_edits_names_a_few(tmp_path: Path) -> None:
+    """A mark has room for 300 characters, and names of lines are long."""
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+
+        def lines(value: str) -> dict[str, Any]:
+            facts = need_facts(incident, value)
+            (line,) = facts["lines"]
+            names = [f"{'long' * 11}-{number}" for number in range(5)]
+            return facts | {"lines": [line | {"id": name} for name in names]}
+
+        given = row("a", incident).model_copy(update={"facts": lines("200")})
+        first = await take(one, given)
+        assert refusals(first) == []
+        thing = first.rows[0].thing
+        raised = naming(given.model_copy(update={"facts": lines("250"), "key": "x"}), thing, thing)
+        assert (await exported(one, raised)).counts == {"revised": 1}
+        touched = given.model_copy(update={"text": {"title": "大米"}})
+        answer = await take(one, touched)
+        assert answer.counts == {"queued": 1}
+        assert answer.rows[0].problems[0].rule.endswith(" ...")
