@@ -192,8 +192,19 @@ class LineItem(Told):
     commitments: list[JsonMap] = []
 
 
+class BackingItem(Told):
+    """What one kind of party bases the state `verification` on: every method that was used.
+
+    `at` is when the latest of these checks was made, as its author says.
+    """
+
+    third_party: bool
+    methods: list[str]
+    at: str | None = None
+
+
 class ThingItem(Told):
-    """A thing in a list."""
+    """A thing in a list. `backing` stands behind `verification`, a third party's checks first."""
 
     id: str
     type: str
@@ -209,6 +220,7 @@ class ThingItem(Told):
     coverage: str | None
     delivery: str | None
     verification: str
+    backing: list[BackingItem] = []
     valid_until: str | None
     lines: int
     flags: list[str]

@@ -260,7 +260,8 @@ class QueueAnswer(Told):
 class ReleaseRequest(Asked):
     """Signs a draft as checked. `checker` stays on this node: it is a person's name.
 
-    `groups` are those that were looked at; by default all but `reachable`.
+    `groups` are those that were looked at. By default these are `place`, `quantity` and `urgency`,
+    as far as the draft has them, and `exists` unless the method is `desk`.
     """
 
     method: _Method
@@ -269,11 +270,16 @@ class ReleaseRequest(Asked):
 
 
 class ReleaseAnswer(Told):
-    """What was signed: the thing's record, and this organisation's own check of it."""
+    """What was signed: the thing's record, and this organisation's own check of it.
+
+    `confirmed` are the groups that the check states in public. Where nothing was left to confirm,
+    no check was signed.
+    """
 
     thing: str
     record: str
-    verify: str
+    verify: str | None = None
+    confirmed: list[str] = []
 
 
 class RefuseRequest(Asked):
@@ -318,6 +324,7 @@ class DecidedItem(Told):
     thing: str | None = None
     record: str | None = None
     verify: str | None = None
+    confirmed: list[str] = []
     code: str = ""
     why: str = ""
     problems: list[ProblemItem] = []

@@ -34,17 +34,16 @@ from hutong_node.importing import Importing
 from hutong_node.intake import DraftFilter, DraftMark, Intake, QueuedDraft, RowState
 from hutong_node.intake_shapes import DECIDED_MAX
 from hutong_node.node import Node
+from hutong_node.own_checks import confirmed, groups_of
 from hutong_node.publishing import PublishingRefused
 from hutong_node.refusals import Code, Refused
 from hutong_node.row_plans import plan_first
 from hutong_node.showing import as_json, problem_items, record_text, time_text
 from hutong_protocol.encoding import Value
-from hutong_protocol.fold import checked_digest
 from hutong_protocol.ids import RecordId
 from hutong_protocol.instants import instant_text
 from hutong_protocol.schema import Problem, Refs, decode_part, write_refs
 
-_BOUND_GROUPS: Final = ("place", "quantity", "urgency")
 _VERIFY: Final = "verify/1"
 _OF_ONE_DRAFT: Final = (Code.NOT_FOUND, Code.ALREADY_DECIDED, Code.INVALID_RECORD)
 """Refusals that say nothing about other drafts."""
@@ -109,7 +108,7 @@ class Screening:
         """Signs a draft and this organisation's own check of it.
 
         Args:
-            groups: the field groups that were looked at, by default all but `reachable`.
+            groups: the field groups that were looked at; by default those of `own_checks`.
 
         Raises:
             Refused: no such draft waits, or it can't be signed any more.
@@ -124,7 +123,10 @@ class Screening:
             thing, version = row.thing, row.revision or row.thing
             assert thing is not None
             assert version is not None
-            verify = await self._sign_check(number, draft, thing, version, method, groups)
+            found = confirmed(draft.type, draft.facts, groups_of(method, groups))
+            verify = None
+            if found:
+                verify = await self._sign_check(number, draft, (thing, version), method, found)
             await asyncio.to_thread(
                 self._intake.decide_draft,
                 *(number, "released", self._node.clock.now_ms()),
@@ -133,7 +135,10 @@ class Screening:
             )
         await asyncio.to_thread(self._intake.remove_leftovers)
         return ReleaseAnswer(
-            thing=record_text(thing), record=record_text(version), verify=record_text(verify)
+            thing=record_text(thing),
+            record=record_text(version),
+            verify=None if verify is None else record_text(verify),
+            confirmed=sorted(found),
         )
 
     async def refuse(self, number: int, reason: str, checker: str) -> None:
@@ -277,24 +282,16 @@ class Screening:
         self,
         number: int,
         draft: Draft,
-        thing: bytes,
-        version: bytes,
+        about: tuple[bytes, bytes],
         method: str,
-        groups: Sequence[str] | None,
+        found: dict[str, Value],
     ) -> RecordId:
-        """Signs the check of what a draft says about place, quantity and urgency."""
-        looked_at = ("exists", *_BOUND_GROUPS) if groups is None else tuple(groups)
-        found: dict[str, Value] = {
-            name: True for name in ("exists", "reachable") if name in looked_at
-        }
-        for group in _BOUND_GROUPS:
-            bound = checked_digest(group, None, draft.facts) if group in looked_at else None
-            if bound is not None:
-                found[group] = bound
+        """Signs what was `found` of a draft; `about` is the thing and the version signed."""
+        thing, version = about
         facts: dict[str, Value] = {
             "outcome": "confirmed",
             "method": method,
-            "checked": found or {"exists": True},
+            "checked": found,
             "checked_at": instant_text(self._node.clock.now_ms()),
         }
         refs = write_refs(Refs(thing=thing, revision=version))

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 from hutong_node.api_models import (
     Author,
+    BackingItem,
     JsonMap,
     LineItem,
     ProblemItem,
@@ -19,6 +20,7 @@ from hutong_node.api_models import (
     ThingAnswer,
     ThingItem,
 )
+from hutong_node.backing import backing_of
 from hutong_node.drafting import FACTS_ROLE, TEXT_ROLE, refs_to_json
 from hutong_node.indexing import fold_record
 from hutong_node.refusals import discreet
@@ -136,6 +138,14 @@ def thing_item(view: ThingView, revision: StoredRecord | None, directory: Direct
         coverage=view.coverage,
         delivery=view.delivery,
         verification=thing.verification,
+        backing=[
+            BackingItem(
+                third_party=backing.third_party,
+                methods=list(backing.methods),
+                at=time_text(backing.checked_at_ms),
+            )
+            for backing in backing_of(thing.verification, thing.checks)
+        ],
         valid_until=time_text(thing.valid_until_ms),
         lines=len(view.lines),
         flags=sorted({flag.flag for flag in view.flags}),

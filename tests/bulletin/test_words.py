@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hutong_node.backing import METHODS
 from hutong_node.bulletin import text_safety, words
 from hutong_node.bulletin.filters import FILTERS, LIVES
 from hutong_node.bulletin.pages import NAVIGATION, templates
@@ -75,6 +76,7 @@ def made_from_codes() -> set[str]:
         *(f"rule.{name}" for name in (*FILTERS, "lang", "after", "number", "twice", "too-long")),
         *(f"bound.{bound}" for bound in words.BOUNDS),
         *(f"group.{each}" for each in ("exists", "place", "quantity", "reachable", "urgency")),
+        *(f"method.{each}" for each in METHODS),
         *(f"promise.{each}" for each in PROMISES),
         *(f"waiting.{each}" for each in ("decide", "renew", "send", "confirm", "reconfirm")),
         *(f"outcome.{each}" for each in OUTCOMES),

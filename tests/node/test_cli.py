@@ -264,7 +264,8 @@ def test_drafts_are_looked_at_released_and_refused(folder: Folder) -> None:
     assert (listed_json["drafts"], listed_json["waiting"], listed_json["next"]) == ([], 0, None)
     (need, _) = folder.ask("list", "need")["things"]
     told = folder.run("show", need["id"], "--at-home").stdout
-    assert "confirmed" in told
+    assert "confirmed: own desk · two-way · 20" in told
+    assert "confirmed: own desk · two-way" in folder.run("list", "need").stdout
     assert CANARY in told
 
 
@@ -293,7 +294,11 @@ def test_all_of_a_source_are_released_but_those_with_marks(folder: Folder) -> No
     asked = ("queue", "release", "--source", "sheet", "--method", "desk", "--checker", "李")
     unsure = folder.run(*asked)
     assert (unsure.exit_code, "about 2 drafts" in unsure.stderr) == (2, True)
+    stated = "state in public, by the method desk, as confirmed: place, quantity and urgency"
+    assert stated in unsure.stderr
     done = folder.run(*asked, "--yes")
+    assert done.stdout.count("place, quantity, urgency") == 2
+    assert "exists" not in done.stdout
     assert (done.exit_code, "1 with marks still wait" in done.stdout) == (0, True)
     left = folder.ask("queue", "list")["drafts"]
     assert [(draft["source"], draft["key"]) for draft in left] == [("sheet", "b"), ("other", "z")]

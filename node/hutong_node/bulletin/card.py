@@ -15,12 +15,14 @@ from hutong_node.bulletin.record_words import body_in_force, words_of
 from hutong_node.bulletin.rows import (
     asked_of,
     due_of,
+    last_checked_ms,
     line_maps,
     line_name,
     open_of,
     place_of,
     title_of,
     urgency_axis,
+    verification_axis,
 )
 from hutong_node.bulletin.source import Glance
 from hutong_node.bulletin.text_safety import NOTHING, Shown, joined, one_line, shown
@@ -82,8 +84,11 @@ def _standing(glance: Glance, view: ThingView, body: Mapping[str, Value]) -> Ite
     """How the thing stands, until when, who says so, whom to turn to, and as of when this is."""
     words, thing = glance.words, view.thing
     urgency = urgency_axis(glance, body)
-    axes = [glance.axis("life", view.life), glance.axis("verification", thing.verification)]
+    axes = [glance.axis("life", view.life), verification_axis(glance, view)]
     yield shown(" · ".join(axis.text for axis in ([urgency] if urgency else []) + axes))
+    checked = glance.time(last_checked_ms(view))
+    if checked is not None:
+        yield shown(words("card.checked", checked.text))
     name, due = due_of(glance, thing.valid_until_ms, body)
     if due is not None:
         yield shown(words("card.due", name, due.text))

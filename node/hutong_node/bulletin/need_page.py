@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from hutong_node.backing import DESK
 from hutong_node.bulletin.amounts import Scale, amount_shown, grouped, unit_name
 from hutong_node.bulletin.desk import IN_SHORT, desk_of
 from hutong_node.bulletin.fact_words import FactWords
@@ -373,10 +374,11 @@ def check_row(
     what = comma.join(words(f"group.{group}") for group in groups or (check.group,))
     if line is not None and line:
         what = words("check.of_line", what, words.plain(line))
+    value = check.outcome if check.method != DESK else f"{check.outcome}-desk"
     return CheckRow(
         org=glance.org(check.by),
         what=shown(what),
-        outcome=Axis(words("table.outcome"), check.outcome, words(f"outcome.{check.outcome}")),
+        outcome=Axis(words("table.outcome"), value, words(f"outcome.{check.outcome}")),
         method=words.label(taxonomy.CHECK_METHODS, check.method),
         when=glance.aged(check.checked_at_ms),
         freshness=words("check.fresh" if check.fresh else "check.outdated"),

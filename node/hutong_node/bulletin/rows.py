@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from hutong_node.backing import METHODS, backing_of
 from hutong_node.bulletin.amounts import Scale, quantity_shown
 from hutong_node.bulletin.filters import Filters, position_text
 from hutong_node.bulletin.record_words import RecordWords, body_in_force, words_of
@@ -207,8 +208,40 @@ def thing_axes(glance: Glance, view: ThingView) -> tuple[Axis, ...]:
         delivery = glance.axis("delivery", view.delivery)
         axes.append(replace(delivery, is_usual=view.delivery == "none"))
     if view.thing.type in ("need/1", "offer/1"):
-        axes.append(glance.axis("verification", view.thing.verification))
+        axes.append(verification_axis(glance, view))
     return tuple(axes)
+
+
+def verification_axis(glance: Glance, view: ThingView) -> Axis:
+    """Whether a thing was checked, with who checked and how: no word of it stands alone."""
+    axis = glance.axis("verification", view.thing.verification)
+    backing = backing_of(view.thing.verification, view.thing.checks)
+    if not backing:
+        return axis
+    words = glance.words
+    methods = [
+        words("backing.comma").join(
+            words(f"method.{method if method in METHODS else 'other'}") for method in each.methods
+        )
+        for each in backing
+    ]
+    if axis.value == "confirmed" and not backing[0].third_party:
+        text = words("backing.own_only", methods[0])
+    else:
+        said = words("backing.semicolon").join(
+            words("backing.third" if each.third_party else "backing.own", used)
+            for each, used in zip(backing, methods, strict=True)
+        )
+        text = words("backing.of", axis.text, said)
+    # What nobody outside was asked about is not shown in the colour of what somebody answered.
+    value = f"{axis.value}-desk" if all(each.is_desk_only for each in backing) else axis.value
+    return replace(axis, value=value, text=text)
+
+
+def last_checked_ms(view: ThingView) -> int | None:
+    """When the latest of its checks was made, as its author says."""
+    checked = [check.checked_at_ms for check in view.checks if check.checked_at_ms is not None]
+    return max(checked, default=None)
 
 
 def thing_row(
@@ -238,7 +271,6 @@ def thing_row(
         if line.basis.in_body
     ]
     due_name, due = due_of(glance, view.thing.valid_until_ms, body)
-    checked = [check.checked_at_ms for check in view.checks if check.checked_at_ms is not None]
     return ThingRow(
         href=glance.address(glance.thing_path(view.thing.type, view.key.id)),
         title=title_of(glance, words),
@@ -251,6 +283,6 @@ def thing_row(
         lines=tuple(lines[:lines_max]),
         more_lines=max(0, len(lines) - lines_max),
         axes=thing_axes(glance, view),
-        checked=glance.aged(max(checked, default=None)),
+        checked=glance.aged(last_checked_ms(view)),
         flags=len(view.flags),
     )

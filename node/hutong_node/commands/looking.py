@@ -15,6 +15,7 @@ from hutong_node.commands.terms import (
     AsJson,
     Data,
     ask,
+    plain,
     print_facts,
     print_json,
     print_table,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _WHOLE_ID: Final = len("rec-") + 56
 _PAGE: Final = "500"
+_METHODS: Final = {"desk": "desk", "one_way": "one-way", "two_way": "two-way", "on_site": "on site"}
 _DOUBTS: Final = {"early": " (too early to be true)", "late": " (ahead of the clock here)"}
 AsOf = Annotated[str | None, typer.Option(help="An instant, 2022-01-03T18:00:00+08:00.")]
 
@@ -130,7 +132,7 @@ def list_things(
                 thing["life"],
                 thing["coverage"],
                 thing["delivery"],
-                thing["verification"],
+                check_words(thing),
             )
             for thing in told["things"]
         ),
@@ -197,6 +199,24 @@ async def whole_id(desk: Desk, beginning: str) -> str:
     )
 
 
+def check_words(thing: Mapping[str, Any], *, with_time: bool = False) -> str:
+    """Whether a thing was checked, by whom, and how: "confirmed" never stands alone."""
+    backing = "; ".join(
+        " · ".join(
+            part
+            for part in (
+                "third party" if each["third_party"] else "own desk",
+                ", ".join(_METHODS.get(method, plain(method)) for method in each["methods"]),
+                each["at"] if with_time else None,
+            )
+            if part
+        )
+        for each in thing["backing"]
+    )
+    state = str(thing["verification"])
+    return f"{state}: {backing}" if backing else state
+
+
 def print_peers(peers: list[dict[str, Any]]) -> None:
     """The table of peers."""
     print_table(
@@ -246,7 +266,7 @@ def _print_thing(told: Mapping[str, Any]) -> None:
             "life": thing["life"] + (f": {thing['reason']}" if thing["reason"] else ""),
             "covered": thing["coverage"],
             "delivered": thing["delivery"],
-            "checked": thing["verification"],
+            "checked": check_words(thing, with_time=True),
             "flags": thing["flags"],
             "as of": told["as_of"],
             "not yet in it": told["behind"] or None,

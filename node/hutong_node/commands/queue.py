@@ -105,7 +105,11 @@ def show_queued(number: Number, data: Data = None, as_json: AsJson = False) -> N
 @_queue.command("release")
 def release(
     method: Annotated[
-        str, typer.Option(help="How it was checked: desk, one_way, two_way or on_site.")
+        str,
+        typer.Option(
+            help="How it was checked: desk (only read), one_way, two_way (somebody answered) or"
+            " on_site."
+        ),
     ],
     checker: Annotated[str, typer.Option(help="Who looked at it; the name stays here.")],
     numbers: Numbers = None,
@@ -113,15 +117,27 @@ def release(
     marked: Marked = False,
     looked_at: Annotated[
         list[str] | None,
-        typer.Option(help="exists, place, quantity, reachable, urgency. [default: all but one]"),
+        typer.Option(
+            help="What was looked at, once for each: exists, place, quantity, reachable, urgency."
+            " [default: place, quantity and urgency, as far as the row has them, and exists unless"
+            " the method is desk]"
+        ),
     ] = None,
     yes: Yes = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sign drafts, and this organisation's own check of each."""
+    """Sign drafts, and this organisation's own check of each.
+
+    The check is public and can't be called back: it states the method, and each part of the draft
+    that was looked at as confirmed. `--method desk` says that somebody read the row, not that the
+    need exists or anybody was reached; say these with --looked-at if they were found out.
+    """
     body = {"method": method, "checker": checker, "groups": looked_at or None}
-    wanted = _wanted(data, "Sign", numbers, source, marked=marked, yes=yes, as_json=as_json)
+    saying = _public_words(method, looked_at)
+    wanted = _wanted(
+        data, "Sign", numbers, source, marked=marked, yes=yes, as_json=as_json, saying=saying
+    )
     told = _decide(data, "queue release", "releaseMany", wanted | body, as_json=as_json)
     _tell(told, "Nothing was released.", as_json=as_json)
 
@@ -153,6 +169,7 @@ def _wanted(
     marked: bool,
     yes: bool,
     as_json: bool,
+    saying: str = "",
 ) -> dict[str, Any]:
     """Which drafts are meant. All of a source are those that wait now, and only after a yes."""
     if bool(numbers) == (source is not None):
@@ -165,8 +182,9 @@ def _wanted(
     meant = count["waiting"] - (0 if marked else count["marked"])
     if meant and not yes:
         if not sys.stdin.isatty():
-            end_wrong(f"this is about {meant} drafts: say --yes")
-        typer.confirm(f"{doing} {meant} drafts? {_count_words(count)} wait.", abort=True, err=True)
+            end_wrong(f"this is about {meant} drafts. {saying}To go on: --yes")
+        question = f"{_count_words(count)} wait. {saying}{doing} {meant} drafts?"
+        typer.confirm(question, abort=True, err=True)
     return {"source": source, "upto": max(told["upto"], 1), "marked": marked}
 
 
@@ -203,9 +221,14 @@ def _tell(told: Mapping[str, Any], nothing: str, *, as_json: bool) -> None:
         print_json(dict(told))
     else:
         print_table(
-            ("number", "signed", "check"),
+            ("number", "signed", "check", "stated in public as confirmed"),
             (
-                (draft["id"], short(draft["record"]) or "refused", short(draft["verify"]))
+                (
+                    draft["id"],
+                    short(draft["record"]) or "refused",
+                    short(draft["verify"]),
+                    _claimed(draft),
+                )
                 for draft in told["drafts"]
                 if draft["done"]
             ),
@@ -221,6 +244,26 @@ def _tell(told: Mapping[str, Any], nothing: str, *, as_json: bool) -> None:
             typer.echo(f"{told['left']} more were not tried", err=True)
     if failed or told["left"]:
         raise typer.Exit(REFUSED)
+
+
+def _public_words(method: str, looked_at: list[str] | None) -> str:
+    """What a release will state in public, as a sentence."""
+    if looked_at:
+        groups = ", ".join(looked_at)
+    else:
+        groups = "place, quantity and urgency, as far as the row has them"
+        if method != "desk":
+            groups = f"that it exists, {groups}"
+    return (
+        f"Each check will state in public, by the method {plain(method)}, as confirmed: {groups}. "
+    )
+
+
+def _claimed(draft: Mapping[str, Any]) -> str:
+    """What the check of a draft that was released states."""
+    if not draft["record"]:
+        return ""
+    return ", ".join(draft["confirmed"]) or "nothing: no check was signed"
 
 
 def _count_words(count: Mapping[str, Any]) -> str:
