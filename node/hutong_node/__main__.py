@@ -24,6 +24,7 @@ GROUPS: Final = (
     "looking",
     "doctor",
     "stating",
+    "card",
     "partners",
     "queue",
     "backup",

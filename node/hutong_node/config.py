@@ -130,6 +130,8 @@ class Config(BaseSettings):
     )
 
     organisation: Annotated[str, Field(min_length=1, max_length=300)]
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")] | None = None
+    """What its card calls it unless something else is said. Nothing is signed because of it."""
     peer: PeerListen = PeerListen()
     local: LocalListen = LocalListen()
     bulletin: BulletinListen = BulletinListen()
@@ -241,11 +243,14 @@ def write_config(folder: DataFolder, config: Config) -> None:
     bulletin = config.bulletin
     address = f"address = {_toml(bulletin.address)}" if bulletin.address else _ADDRESS_EXAMPLE
     public = f"public = {_toml(peer.public)}" if peer.public else '# public = "wss://host:8640"'
+    kind = f"kind = {_toml(config.kind)}" if config.kind else '# kind = "ngo"'
     text = f"""\
 # A Hutong node. Peers, organisations let in and subscriptions are changed by commands, not here.
 
 # The name by which people know this organisation.
 organisation = {_toml(config.organisation)}
+# What kind it is, for `hutong card`: ngo, foundation, gov ... Others see what the card says.
+{kind}
 
 [peer]
 # Where other nodes dial in.

@@ -184,6 +184,17 @@ OPERATIONS: Final = (
         body=shapes.PublishRequest, keyed=True,
     ),
     Operation(
+        "getCard", "GET", "/v1/card", "What this organisation says of itself, in each space",
+        shapes.CardAnswer,
+        lambda node, _: node.cards.show(),
+    ),
+    Operation(
+        "signCard", "POST", "/v1/card", "Sign what this organisation says of itself",
+        shapes.CardAnswer,
+        lambda node, call: node.cards.sign(call.body),
+        body=shapes.CardRequest,
+    ),
+    Operation(
         "listPeers", "GET", "/v1/peers", "Peers, and how it stands with each",
         shapes.PeersAnswer,
         lambda node, _: node.peers(),

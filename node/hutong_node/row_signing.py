@@ -21,6 +21,7 @@ from hutong_node.node import Node
 from hutong_node.publishing import PublishingRefused
 from hutong_node.row_plans import RowPlan, decode_plan
 from hutong_node.store.interface import Publication, StoredRecord, StoreMethods
+from hutong_protocol.ids import RecordId
 from hutong_protocol.schema import Position, Refs, write_refs
 from hutong_protocol.schema.refs import REPLACES_MAX
 
@@ -66,7 +67,9 @@ class RowSigning:
     async def revision_of(self, row: RowState, draft: Draft) -> Draft:
         """The `revise` that makes a row's thing say what `draft` says, judged like any draft."""
         assert row.thing is not None
-        refs = Refs(thing=row.thing, link=row.thing, replaces=await self._heads(row))
+        also = (row.revision,) if row.revision else ()
+        heads = await own_heads(self._node, row.thing, also)
+        refs = Refs(thing=row.thing, link=row.thing, replaces=heads)
         revision = Draft(
             scope=draft.scope,
             type=_REVISE,
@@ -75,22 +78,6 @@ class RowSigning:
             text=draft.text,
         )
         return checked(revision, self._node.parts.identity.org)
-
-    async def _heads(self, row: RowState) -> frozenset[bytes]:
-        """Own versions of a thing that no other own version replaces, at most four."""
-        assert row.thing is not None
-        index, store = self._node.parts.index, self._node.parts.store
-        members = await asyncio.to_thread(index.members, row.thing)
-        wanted = {*members, *((row.revision,) if row.revision else ())}
-        held = await store.call(StoreMethods.records, sorted(wanted))
-        own = self._node.parts.identity.org
-        versions = [
-            record for record in held.values() if record.type == _REVISE and record.org == own
-        ]
-        replaced = {entry for record in versions for entry in _replaced_by(record)}
-        heads = [record for record in versions if record.id not in replaced]
-        heads.sort(key=lambda record: (record.clock, record.id), reverse=True)
-        return frozenset(record.id for record in heads[:REPLACES_MAX])
 
     async def _sign_batch(self, planned: Sequence[tuple[RowState, RowPlan]]) -> list[SignedRow]:
         noted = [replace(row, pending=plan.encode()) for row, plan in planned]
@@ -116,6 +103,24 @@ class RowSigning:
         if failures:
             raise failures[0]
         return signed
+
+
+async def own_heads(node: Node, thing: bytes, also: Sequence[bytes] = ()) -> frozenset[bytes]:
+    """Own versions of a thing that no other own version replaces, at most four.
+
+    Args:
+        also: versions that the index may not have yet.
+    """
+    index, store = node.parts.index, node.parts.store
+    members = await asyncio.to_thread(index.members, thing)
+    wanted = sorted({*members, *map(RecordId, also)})
+    held = await store.call(StoreMethods.records, wanted)
+    own = node.parts.identity.org
+    versions = [record for record in held.values() if record.type == _REVISE and record.org == own]
+    replaced = {entry for record in versions for entry in _replaced_by(record)}
+    heads = [record for record in versions if record.id not in replaced]
+    heads.sort(key=lambda record: (record.clock, record.id), reverse=True)
+    return frozenset(record.id for record in heads[:REPLACES_MAX])
 
 
 def _replaced_by(record: StoredRecord) -> tuple[bytes, ...]:

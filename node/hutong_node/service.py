@@ -50,6 +50,7 @@ from hutong_node.api_models import (
     ThingAnswer,
     ThingsAnswer,
 )
+from hutong_node.asked_ids import bad_cursor, cursor_of, id_of
 from hutong_node.doctor.answer import examine_running
 from hutong_node.doctor.shapes import DoctorAnswer
 from hutong_node.importing import Importing
@@ -58,6 +59,7 @@ from hutong_node.intake import DraftFilter, Intake
 from hutong_node.joining import JoiningRefused
 from hutong_node.node import Node
 from hutong_node.overview import Overview
+from hutong_node.own_card import OwnCards
 from hutong_node.publishing_desk import PublishingDesk
 from hutong_node.refusals import Code, Refused
 from hutong_node.roster import Peer
@@ -74,8 +76,7 @@ from hutong_node.showing import (
 from hutong_node.store.interface import StoreMethods
 from hutong_node.transport import ConnectionLost, is_loopback
 from hutong_protocol.exchange import Scope
-from hutong_protocol.faults import ProtocolFault
-from hutong_protocol.ids import IdKind, OrgId, RecordId, format_id, parse_id_as
+from hutong_protocol.ids import IdKind, OrgId, RecordId, format_id
 from hutong_protocol.instants import instant_ms
 from hutong_protocol.invites import check_endpoint
 
@@ -97,6 +98,7 @@ class NodeService:
         self._importing = Importing(node, intake)
         self._screening = Screening(node, intake, self._importing)
         self._overview = Overview(node, intake, running=running)
+        self.cards = OwnCards(node, self._publishing)
         self._directory: tuple[object, Directory] | None = None
 
     # Records
@@ -108,7 +110,7 @@ class NodeService:
     async def record(self, record: str) -> RecordAnswer:
         """A record that is held."""
         self._require_shown()
-        identifier = RecordId(_id_of(IdKind.RECORD, record))
+        identifier = RecordId(id_of(IdKind.RECORD, record))
         found = await self._node.parts.store.call(StoreMethods.record, identifier)
         if found is None:
             raise Refused(
@@ -137,7 +139,7 @@ class NodeService:
         """
         self._require_shown()
         as_of_ms = self._instant(as_of)
-        start = _cursor_of(after)
+        start = cursor_of(after)
         behind = await self._catch_up()
         limit = max(1, min(limit, PAGE_MAX))
         views = await asyncio.to_thread(
@@ -161,7 +163,7 @@ class NodeService:
     async def thing(self, thing: str, as_of: str | None = None) -> ThingAnswer:
         """A thing with its numbers and every record about it that is held."""
         self._require_shown()
-        identifier = RecordId(_id_of(IdKind.RECORD, thing))
+        identifier = RecordId(id_of(IdKind.RECORD, thing))
         as_of_ms = self._instant(as_of)
         behind = await self._catch_up()
         parts = self._node.parts
@@ -175,7 +177,7 @@ class NodeService:
 
     async def at_home(self, thing: str) -> AtHomeAnswer:
         """What came with a thing's row and stays on this node."""
-        identifier = _id_of(IdKind.RECORD, thing)
+        identifier = id_of(IdKind.RECORD, thing)
         row = await asyncio.to_thread(self._intake.row_of_thing, identifier)
         values: dict[str, str] = {}
         if row is not None:
@@ -197,7 +199,7 @@ class NodeService:
     ) -> QueueAnswer:
         """Drafts that wait for somebody to look at them, oldest first."""
         if after is not None and not (after.isascii() and after.isdigit() and len(after) < 16):
-            raise _bad_cursor()
+            raise bad_cursor()
         return await self._screening.page(int(after or 0), max(1, min(limit, PAGE_MAX)), wanted)
 
     async def queued(self, number: int) -> QueueItem:
@@ -264,7 +266,7 @@ class NodeService:
 
     async def remove_peer(self, organisation: str) -> ChangeAnswer:
         """Forgets a peer and ends its session; what it sent stays."""
-        org = OrgId(_id_of(IdKind.ORG, organisation))
+        org = OrgId(id_of(IdKind.ORG, organisation))
         changed = await asyncio.to_thread(self._node.parts.roster.drop_peer, org)
         self._node.peering.forget(org)
         return ChangeAnswer(changed=changed)
@@ -462,7 +464,7 @@ class NodeService:
         return found
 
     def _other(self, organisation: str) -> OrgId:
-        org = OrgId(_id_of(IdKind.ORG, organisation))
+        org = OrgId(id_of(IdKind.ORG, organisation))
         if org == self._node.parts.identity.org:
             raise Refused(Code.OWN_ORGANISATION, "this is this node's own organisation")
         return org
@@ -470,31 +472,3 @@ class NodeService:
 
 def _scope_items(scopes: Sequence[Scope]) -> list[ScopeItem]:
     return [ScopeItem(space=scope.space, topic=scope.topic) for scope in scopes]
-
-
-def _id_of(kind: IdKind, text: str) -> bytes:
-    try:
-        return parse_id_as(kind, text)
-    except ProtocolFault as fault:
-        raise Refused(
-            Code.BAD_ID,
-            f"this is no id {kind.value}-... ({fault.detail})",
-            way_out="copy the whole id: --json shows ids in full",
-        ) from None
-
-
-def _cursor_of(after: str | None) -> bytes:
-    if after is None:
-        return b""
-    try:
-        return parse_id_as(IdKind.RECORD, after)
-    except ProtocolFault:
-        raise _bad_cursor() from None
-
-
-def _bad_cursor() -> Refused:
-    return Refused(
-        Code.BAD_CURSOR,
-        "this cursor was not given by this node",
-        way_out="begin without `after`, then pass on what each page gives as `next`",
-    )

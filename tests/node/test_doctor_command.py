@@ -26,9 +26,11 @@ from hutong_node.intake import Intake
 from hutong_node.node import Node
 from hutong_node.refusals import Refused
 from hutong_node.service import NodeService
+from hutong_node.store.interface import NewPart, NewRecord
+from hutong_protocol.encoding import encode
 from hutong_protocol.ids import OrgId
 from node.local_nodes import CANARY, local, row, rows, served
-from node.nodes import FSC, draft, introduce, new_node, until
+from node.nodes import BASE, FSC, draft, introduce, new_node, until
 
 OFFLINE = (CONTROL_FILE, NEXT_CONTROL_FILE, RECOVERY_FILE)
 ENV = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -150,6 +152,9 @@ def test_running_node_is_asked_and_one_that_cannot_be_asked_is_looked_at(tmp_pat
         folder.token.chmod(0o600)
         with running_beside(folder):
             told = json.loads(run(folder.root, "doctor", "--json").stdout)
+            assert wrong(told) == {("roster", "no-peer"), ("card", "missing")}
+            assert run(folder.root, "card", "--kind", "ngo", "--yes").exit_code == 0
+            told = json.loads(run(folder.root, "doctor", "--json").stdout)
             assert wrong(told) == {("roster", "no-peer")}
     told = json.loads(run(folder.root, "doctor", "--json").stdout)
     assert wrong(told) == {("process", "stopped"), ("roster", "no-peer")}
@@ -207,6 +212,8 @@ async def test_two_nodes_that_exchange_find_nothing_wrong(tmp_path: Path) -> Non
         await introduce(one, two, [FSC])
         await two.publish(FSC, [draft(1)])
         for node in (one, two):
+            card = NewRecord("org/1", parts=(NewPart(0, encode({"kind": "ngo"})),))
+            await node.publish(BASE, [card])
             await until(lambda node=node: node.peering.statuses()[0].state == "settled")  # type: ignore[misc]
             service, intake = service_of(node)
             told = await service.doctor(None, "zh", 20)

@@ -78,6 +78,16 @@ def sound_bodies(incident: str) -> dict[str, Any]:
         "refuse": {"reason": "twice", "checker": "李"},
         "releaseMany": {"method": "desk", "numbers": [1], "groups": ["place"]},
         "refuseMany": {"reason": "twice", "source": "sheet", "upto": 3, "marked": True},
+        "signCard": {
+            "kind": "ngo",
+            "name": "妇源汇",
+            "names": {"en": "Fuyuanhui"},
+            "areas": ["610113"],
+            "topics": ["fsc"],
+            "desk": {"phone": "029-88880000"},
+            "note": "救助",
+            "spaces": ["xian-2021"],
+        },
         "subscribe": {"scopes": [{"space": "xian-2021", "topic": "fsc"}]},
     }
 

@@ -94,6 +94,8 @@ async def test_answers_of_a_real_node_have_the_shapes_described(tmp_path: Path) 
             ("GET", "/v1/peers", "PeersAnswer", None),
             ("GET", "/v1/organisations", "OrganisationsAnswer", None),
             ("GET", "/v1/subscriptions", "SubscriptionsAnswer", None),
+            ("GET", "/v1/card", "CardAnswer", None),
+            ("POST", "/v1/card", "CardAnswer", '{"kind": "ngo"}'),
             ("GET", "/v1/queue", "QueueAnswer", None),
             ("GET", "/v1/queue/1", "QueueItem", None),
             ("POST", "/v1/queue/1/release", "ReleaseAnswer", '{"method": "desk"}'),

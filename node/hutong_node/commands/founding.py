@@ -30,11 +30,17 @@ def init(
         str | None, typer.Argument(help="By which people know the organisation.")
     ] = None,
     data: Data = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="ngo, foundation, gov ...: kept for `hutong card`, signed by it only."),
+    ] = None,
     public: Annotated[
         str | None, typer.Option(help="Where other nodes reach this one: wss://host:port.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on for other nodes.")] = "0.0.0.0",
-    port: Annotated[int, typer.Option(help="Port for other nodes.", min=0, max=65_535)] = 8640,
+    port: Annotated[
+        int, typer.Option("--port", "--peer-port", help="Port for other nodes.", min=0, max=65_535)
+    ] = 8640,
     local_port: Annotated[
         int, typer.Option(help="Port of the local API.", min=0, max=65_535)
     ] = 8641,
@@ -47,14 +53,18 @@ def init(
     """Make a new organisation: its keys, certificate, configuration and first node."""
     from hutong_node.config import BulletinListen, Config, LocalListen, PeerListen
     from hutong_protocol.invites import check_endpoint
+    from hutong_protocol.taxonomy import ORG_KINDS
 
     if public is not None and not check_endpoint(public):
         end_wrong("--public is wss://host:port")
     named: str = name or typer.prompt("Name of the organisation", err=True)
     if len(named) > 300 or not named.strip():
         end_wrong("the name of an organisation has 1 to 300 characters")
+    if kind is not None and kind not in ORG_KINDS and not kind.startswith("x-"):
+        end_wrong(f"--kind is one of {', '.join(ORG_KINDS)}, or starts with x-")
     config = Config(
         organisation=named,
+        kind=kind,
         peer=PeerListen(host=host, port=port, public=public, tls=tls),
         local=LocalListen(port=local_port),
         bulletin=BulletinListen(port=bulletin_port),
@@ -69,7 +79,8 @@ def init(
         f"\nMove {_offline_keys()} from {folder.keys} to two places off this machine:"
         "\nwhoever has them is this organisation, and without them nobody is.\n\n"
         f"{_WITHDRAW}\n\n"
-        "Next: hutong subscribe SPACE/TOPIC, hutong run, and hutong invite or hutong join."
+        "Next: hutong subscribe SPACE/TOPIC, hutong card (others know your name from it only),"
+        " hutong run, and hutong invite or hutong join."
     )
 
 

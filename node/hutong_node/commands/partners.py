@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hutong_node.commands.card import ask_and_remind, remind
 from hutong_node.commands.looking import print_peers
 from hutong_node.commands.terms import (
     AsJson,
@@ -40,8 +41,9 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Make an invite for one other node; whoever uses it first is let in."""
-    body = {"scopes": scope_items(scopes), "hours": hours, "endpoint": endpoint}
-    told = ask(data, "invite", "makeInvite", body=body, as_json=as_json)
+    items = scope_items(scopes)
+    body = {"scopes": items, "hours": hours, "endpoint": endpoint}
+    told, own_card = ask_and_remind(data, "invite", "makeInvite", body, as_json=as_json)
     if as_json:
         print_json(told)
         return
@@ -50,6 +52,7 @@ def invite(
         f"It holds until {told['expires_at']}, for one node. Send it by a way that only they read.",
         err=True,
     )
+    remind(own_card, [scope["space"] for scope in items])
 
 
 def join(
@@ -59,7 +62,8 @@ def join(
 ) -> None:
     """Use an invite: let its organisation in, dial its node, hold its scopes."""
     given = sys.stdin.read(8_192) if text == "-" else text
-    told = ask(data, "join", "join", body={"invite": given.strip()}, as_json=as_json)
+    body = {"invite": given.strip()}
+    told, own_card = ask_and_remind(data, "join", "join", body, as_json=as_json)
     if as_json:
         print_json(told)
         return
@@ -71,6 +75,7 @@ def join(
             "scopes": [f"{scope['space']}/{scope['topic']}" for scope in told["scopes"]],
         }
     )
+    remind(own_card, [scope["space"] for scope in told["scopes"]])
 
 
 @_peer.command("list")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from hutong_node.commands.card import ask_and_remind, remind
 from hutong_node.commands.terms import (
     AsJson,
     Data,
@@ -184,9 +185,10 @@ def subscribe(
     as_json: AsJson = False,
 ) -> None:
     """Hold more scopes from now on; without any, list those held."""
+    own_card: Any = None
     if scopes:
         body = {"scopes": scope_items(scopes)}
-        told = ask(data, "subscribe", "subscribe", body=body, as_json=as_json)
+        told, own_card = ask_and_remind(data, "subscribe", "subscribe", body, as_json=as_json)
     else:
         told = ask(data, "subscribe", "listSubscriptions", as_json=as_json)
     if as_json:
@@ -197,6 +199,8 @@ def subscribe(
         ((f"{scope['space']}/{scope['topic']}",) for scope in told["scopes"]),
         empty="No scope is held.",
     )
+    if own_card is not None:
+        remind(own_card)
 
 
 def _request_of(value: Any) -> Any:

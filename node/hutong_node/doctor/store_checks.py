@@ -17,7 +17,7 @@ from hutong_node.marker import Mismatch, belonging_of, judge, machine_id, read_m
 from hutong_node.node import policy_of
 from hutong_node.roster import ROSTER_FILE
 from hutong_node.store.errors import StoreError
-from hutong_node.store.interface import Policy, StoreStatus
+from hutong_node.store.interface import OwnLog, Policy, StoreStatus
 from hutong_node.store.sqlite.connection import WAL_BYTES_MAX
 from hutong_node.store.sqlite.glance import (
     Glance,
@@ -37,6 +37,10 @@ from hutong_protocol.ids import IdKind, OrgId, format_id
 _INDEX_BEHIND_MAX: Final = 10_000
 _EVENTS_BYTES_MAX: Final = 2**24
 _NAMED_MAX: Final = 5
+_BASE: Final = "base"
+_CARD_PAGE: Final = 500
+_CARD_SOUGHT_MAX: Final = 20_000
+"""Own records of a space's `base` among which the card is sought, oldest first."""
 
 
 def databases(at: Premises, seconds: float) -> Iterator[Finding]:
@@ -82,6 +86,7 @@ def store(at: Premises) -> Iterator[Finding]:
             if at.identity is not None:
                 yield from _own_identity(at, seen, at.identity.org)
                 yield from _own_times(at, seen, status)
+                yield from _own_card(at, seen, status)
             yield from _others(at, seen, status)
             yield from _index(at, seen, status)
     except Unfit as unfit:
@@ -171,6 +176,29 @@ def _own_times(at: Premises, seen: Glance, status: StoreStatus) -> Iterator[Find
         yield Finding("own-times", "ahead", {"ahead_s": (latest - now_ms) // 1_000})
     elif latest:
         yield Finding("own-times", "ok", {"at": latest})
+
+
+def _own_card(at: Premises, seen: Glance, status: StoreStatus) -> Iterator[Finding]:
+    """Whether others can know this organisation's name in every space that it holds."""
+    spaces = {scope.space for scope in ([] if at.roster is None else at.roster.subscriptions())}
+    introduced = {
+        log.scope.space
+        for log in status.own_logs
+        if log.scope.topic == _BASE and _has_card(seen, log)
+    }
+    lacking = sorted(spaces - introduced)
+    if lacking:
+        named = ", ".join(lacking[:_NAMED_MAX])
+        yield Finding("card", "missing", {"count": len(lacking), "spaces": named})
+    elif spaces:
+        yield Finding("card", "ok", {"count": len(spaces)})
+
+
+def _has_card(seen: Glance, log: OwnLog) -> bool:
+    for first in range(1, min(log.head.seq, _CARD_SOUGHT_MAX) + 1, _CARD_PAGE):
+        if any(r.type == "org/1" for r in seen.reading.log_records(log.log, first, _CARD_PAGE)):
+            return True
+    return False
 
 
 def _others(at: Premises, seen: Glance, status: StoreStatus) -> Iterator[Finding]:
