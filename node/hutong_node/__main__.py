@@ -42,7 +42,9 @@ def application() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        help="A node that exchanges signed needs, offers and deliveries with other organisations.",
+        help="A node that exchanges signed needs, offers and deliveries with other organisations."
+        " Tables leave out what a narrow window has no room for; in a pipe they are whole, and"
+        " --json has everything.",
         context_settings={"obj": DeskDoor()},
     )
     for name in GROUPS:

@@ -29,6 +29,7 @@ from hutong_node.intake_shapes import ROWS_MAX as ROWS_MAX
 from hutong_node.intake_shapes import ChangeItem as ChangeItem
 from hutong_node.intake_shapes import DecidedAnswer as DecidedAnswer
 from hutong_node.intake_shapes import DecidedItem as DecidedItem
+from hutong_node.intake_shapes import DraftLine as DraftLine
 from hutong_node.intake_shapes import DraftsAsked as DraftsAsked
 from hutong_node.intake_shapes import GoneRow as GoneRow
 from hutong_node.intake_shapes import ImportAnswer as ImportAnswer

@@ -210,8 +210,17 @@ class SourceAnswer(Told):
     newest: str = ""
 
 
+class DraftLine(Told):
+    """A line of a draft in short: its words, or the code or kind of its item, and its quantity."""
+
+    what: str | None
+    quantity: JsonMap
+
+
 class QueueItem(Told):
     """A draft that waits for somebody to look at it. `at_home` never leaves this node.
+
+    `first_line` is the first of its `lines`, for a list.
 
     One draft that is asked for by its number is told whole: with facts, text, what its row keeps at
     home, and the `changes` against the version that was signed, for a draft that revises.
@@ -227,6 +236,9 @@ class QueueItem(Told):
     topic: str
     title: str | None
     since: str
+    urgency: str | None = None
+    lines: int = 0
+    first_line: DraftLine | None = None
     marks: list[MarkItem] = []
     thing: str | None = None
     changes: list[ChangeItem] = []

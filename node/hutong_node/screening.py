@@ -20,6 +20,7 @@ from typing import Final
 from hutong_node.api_models import (
     DecidedAnswer,
     DecidedItem,
+    DraftLine,
     DraftsAsked,
     MarkItem,
     QueueAnswer,
@@ -40,6 +41,7 @@ from hutong_node.refusals import Code, Refused
 from hutong_node.row_plans import plan_first
 from hutong_node.showing import as_json, problem_items, record_text, time_text
 from hutong_protocol.encoding import Value
+from hutong_protocol.fold.versions import coded_text
 from hutong_protocol.ids import RecordId
 from hutong_protocol.instants import instant_text
 from hutong_protocol.schema import Problem, Refs, decode_part, write_refs
@@ -324,7 +326,9 @@ def _decoded(data: bytes) -> dict[str, Value]:
 
 
 def _item(draft: QueuedDraft, row: RowState | None, marks: Sequence[DraftMark]) -> QueueItem:
-    title = _decoded(draft.text).get("title")
+    facts, text = _decoded(draft.facts), _decoded(draft.text)
+    title, lines = text.get("title"), facts.get("lines")
+    listed = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
     thing = None if row is None else row.thing
     return QueueItem(
         id=draft.id,
@@ -337,11 +341,28 @@ def _item(draft: QueuedDraft, row: RowState | None, marks: Sequence[DraftMark]) 
         topic=draft.scope.topic,
         title=title if isinstance(title, str) else None,
         since=time_text(draft.created_ms) or "",
+        urgency=coded_text(facts["urgency"]) if "urgency" in facts else None,
+        lines=len(listed),
+        first_line=_line(listed[0], text) if listed else None,
         marks=[
             MarkItem(cell=mark.cell, field=mark.field, what=mark.what, words=mark.words)
             for mark in marks
         ],
         thing=None if thing is None else record_text(thing),
+    )
+
+
+def _line(line: dict[str, Value], text: dict[str, Value]) -> DraftLine:
+    words = text.get("lines")
+    own = words.get(str(line.get("id"))) if isinstance(words, dict) else None
+    said = own.get("item") if isinstance(own, dict) else None
+    item = line.get("item")
+    kind = coded_text(line["kind"]) if "kind" in line else None
+    code = item.get("code") if isinstance(item, dict) else kind
+    quantity = line.get("quantity")
+    return DraftLine(
+        what=str(said or code) if said or code else None,
+        quantity=as_json("", quantity) if isinstance(quantity, dict) else {},
     )
 
 

@@ -252,6 +252,8 @@ def test_drafts_are_looked_at_released_and_refused(folder: Folder) -> None:
     asyncio.run(queue("a", "b", "c"))
     listed = folder.run("queue", "list", "--limit", "2").stdout
     assert "大米 a" in listed
+    assert "goods 200 kg" in listed
+    assert "high" in listed
     assert "3 wait in all" in listed
     assert CANARY not in listed
     shown = folder.run("queue", "show", "1").stdout
@@ -291,6 +293,7 @@ def test_all_of_a_source_are_released_but_those_with_marks(folder: Folder) -> No
     assert [draft["key"] for draft in unmarked["drafts"]] == ["a", "c"]
     shown = folder.run("queue", "show", "2").stdout
     assert all(word in shown for word in ("数量 (D7)", "两个数", "200 kg", "signs a new record"))
+    assert "put right in the sheet: import it again" in shown
     asked = ("queue", "release", "--source", "sheet", "--method", "desk", "--checker", "李")
     unsure = folder.run(*asked)
     assert (unsure.exit_code, "about 2 drafts" in unsure.stderr) == (2, True)

@@ -14,6 +14,7 @@ from hutong_node.api_models import (
     ReleaseManyRequest,
     ReleaseRequest,
 )
+from hutong_node.commands.draft_words import first_line_words
 from hutong_node.intake import KEPT_FILE, DraftFilter
 from hutong_node.refusals import Code, Refused
 from hutong_node.store.interface import StoreMethods
@@ -99,6 +100,23 @@ async def test_waiting_draft_shows_all_that_a_screener_needs(tmp_path: Path) -> 
         assert shown.facts["incident"] == incident
         assert shown.text == {"title": "大米 a"}
         assert (shown.row, shown.source) == ("needs.csv row a", "sheet")
+
+
+async def test_list_of_drafts_says_how_much_of_what_and_how_urgent(tmp_path: Path) -> None:
+    async with local(tmp_path) as one:
+        incident = await one.incident()
+        given = row("a", incident)
+        mask = {"id": "mask", "kind": "goods", "quantity": {"bound": "unknown"}}
+        facts = {**given.facts, "lines": [*given.facts["lines"], mask]}  # type: ignore[misc]
+        text = {"title": "物资", "lines": {"rice": {"item": "大米", "raw": "200公斤"}}}
+        await take(one, given.model_copy(update={"facts": facts, "text": text}))
+        (draft,) = (await one.service.queue()).drafts
+        assert (draft.urgency, draft.lines) == ("high", 2)
+        assert draft.first_line is not None
+        assert draft.first_line.what == "大米"
+        assert draft.first_line.quantity == {"bound": "exact", "value": "200", "unit": "kg"}
+        assert first_line_words(draft.model_dump()) == "大米 200 kg +1"
+        assert first_line_words({"first_line": None, "lines": 0}) == ""
 
 
 async def test_draft_is_decided_once_and_a_refused_row_stays_out_until_it_changes(

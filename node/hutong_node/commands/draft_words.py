@@ -47,6 +47,7 @@ def print_draft(told: Mapping[str, Any]) -> None:
         ("line", "what", "quantity", "as typed", "note"),
         _lines(facts.get("lines") or [], text.get("lines") or {}),
         empty="It has no lines.",
+        words=("what", "as typed", "note", "quantity"),
     )
     if told["marks"]:
         typer.echo("Look at:")
@@ -54,6 +55,11 @@ def print_draft(told: Mapping[str, Any]) -> None:
             ("cell", "field", "what", "in words"),
             ((m["cell"], m["field"], m["what"], m["words"]) for m in told["marks"]),
             empty="",
+            words=("in words", "cell", "field"),
+        )
+        typer.echo(
+            "What is wrong here is put right in the sheet: import it again, and the draft waits on"
+            " under a new number."
         )
     if told["changes"]:
         typer.echo("It changes what was signed:")
@@ -61,8 +67,18 @@ def print_draft(told: Mapping[str, Any]) -> None:
             ("field", "was", "is now"),
             ((c["path"], c["before"], c["now"]) for c in told["changes"]),
             empty="",
+            words=("is now", "was", "field"),
         )
     print_facts({f"at home: {name}": value for name, value in (told["at_home"] or {}).items()})
+
+
+def first_line_words(told: Mapping[str, Any]) -> str:
+    """The first line of a draft with its quantity, and how many more there are."""
+    first = told["first_line"]
+    if first is None:
+        return ""
+    more = f" +{told['lines'] - 1}" if told["lines"] > 1 else ""
+    return f"{first['what'] or ''} {quantity_words(first['quantity'])}".strip() + more
 
 
 def quantity_words(quantity: Mapping[str, Any]) -> str:

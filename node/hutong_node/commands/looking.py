@@ -80,6 +80,8 @@ def status(
             for scope in told["scopes"]
         ),
         empty="No scope is held: hutong subscribe SPACE/TOPIC",
+        words=("scope",),
+        drop=("root",),
     )
     if told["peers"]:
         print_peers(told["peers"])
@@ -137,6 +139,8 @@ def list_things(
             for thing in told["things"]
         ),
         empty="Nothing is held that fits.",
+        words=("title", "check", "place"),
+        drop=("type", "delivered", "covered", "place", "by", "life"),
     )
     if told["next"] is not None:
         typer.echo(f"There are more than {limit}: --limit shows more, --json gives a cursor.")
@@ -234,6 +238,8 @@ def print_peers(peers: list[dict[str, Any]]) -> None:
             for peer in peers
         ),
         empty="No peer: hutong invite or hutong join.",
+        words=("peer", "last trouble"),
+        drop=("received", "refused", "settled", "address"),
     )
 
 
@@ -289,6 +295,8 @@ def _print_thing(told: Mapping[str, Any]) -> None:
             for line in told["lines"]
         ),
         empty="It has no lines.",
+        words=("what", "as typed"),
+        drop=("in transit", "pledged", "as typed", "accepted"),
     )  # fmt: skip
     names = {entry["author"]["id"]: who(entry["author"]) for entry in told["history"]}
     for waiting in told["waiting_on"]:
@@ -307,6 +315,8 @@ def _print_thing(told: Mapping[str, Any]) -> None:
             for entry in told["history"]
         ),
         empty="No record is held.",
+        words=("by",),
+        drop=("standing",),
     )
 
 

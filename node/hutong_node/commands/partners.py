@@ -169,7 +169,13 @@ def list_organisations(data: Data = None, as_json: AsJson = False) -> None:
         for entry in told["organisations"]
     ]
     columns = ("id", "name", "note", "since", "whom its needs name")
-    print_table(columns, rows, empty="Nobody is let in.")
+    print_table(
+        columns,
+        rows,
+        empty="Nobody is let in.",
+        words=("name", "note"),
+        drop=("whom its needs name", "since"),
+    )
     if told["named"]:
         typer.echo()
         print_table(
@@ -185,6 +191,8 @@ def list_organisations(data: Data = None, as_json: AsJson = False) -> None:
                 for entry in told["named"]
             ),
             empty="",
+            words=("name", "by", "scope"),
+            drop=("since", "scope"),
         )
         if not told["store_named"]:
             typer.echo("They are not stored: `store_named = false` under [policy].")

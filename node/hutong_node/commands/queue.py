@@ -55,7 +55,12 @@ def list_queue(
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List drafts that wait, oldest first."""
+    """List drafts that wait, oldest first, with the first line of each.
+
+    A draft is corrected where it came from: mend the sheet and import it again.
+    """
+    from hutong_node.commands.draft_words import first_line_words
+
     given = {"source": source, "type": kind, "action": action, "after": after}
     query = {name: value for name, value in given.items() if value is not None}
     if marked is not None:
@@ -66,22 +71,27 @@ def list_queue(
         print_json(told)
         return
     print_table(
-        ("number", "title", "row", "source", "does", "look at", "scope", "since"),
+        ("number", "title", "asks for", "urgency", "look at", "does", "row", "source", "scope",
+         "since"),
         (
             (
                 draft["id"],
                 draft["title"],
+                first_line_words(draft),
+                draft["urgency"],
+                ", ".join(dict.fromkeys(mark["what"] for mark in draft["marks"])),
+                draft["action"],
                 draft["row"],
                 draft["source"],
-                draft["action"],
-                ", ".join(dict.fromkeys(mark["what"] for mark in draft["marks"])),
                 f"{draft['space']}/{draft['topic']}",
                 draft["since"],
             )
             for draft in told["drafts"]
         ),
+        words=("title", "asks for", "look at"),
+        drop=("scope", "since", "source", "row", "does"),
         empty="Nothing waits." if not told["waiting"] else "Nothing that waits is like this.",
-    )
+    )  # fmt: skip
     if told["next"] is not None:
         typer.echo(f"There are more: --after {told['next']}")
     if told["waiting"] > len(told["drafts"]):
@@ -233,6 +243,7 @@ def _tell(told: Mapping[str, Any], nothing: str, *, as_json: bool) -> None:
                 if draft["done"]
             ),
             empty=nothing,
+            words=("stated in public as confirmed",),
         )
         for draft in failed:
             typer.echo(f"draft {draft['id']}: {plain(draft['why'])}", err=True)

@@ -174,6 +174,8 @@ def _print_signed(told: Mapping[str, Any], titles: Sequence[str]) -> None:
             for record, title in zip(told["records"], titles, strict=False)
         ),
         empty="Nothing was signed.",
+        words=("scope",),
+        drop=("type",),
     )
 
 

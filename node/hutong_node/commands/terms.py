@@ -10,6 +10,7 @@ Only light modules are imported here, so that `hutong --help` is there at once.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -125,25 +126,33 @@ def print_json(value: object) -> None:
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """A table for people, or `empty` where there is nothing to show."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    empty: str,
+    words: Sequence[str] = (),
+    drop: Sequence[str] = (),
+) -> None:
+    """A table for people, or `empty` where there is nothing to show. See `commands.tables`.
+
+    Args:
+        words: the columns that may be wrapped, the one that gets the room first.
+        drop: the columns that a narrow terminal may leave out, the first to go first.
+    """
+    from hutong_node.commands.tables import laid_out, lines_of
 
     listed = [[plain(cell) for cell in row] for row in rows]
     if not listed:
         typer.echo(empty)
         return
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in listed:
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        # What is piped into a file or a pager must not be cut at eighty characters.
-        console = Console(highlight=False, markup=False, width=240)
-    console.print(table)
+    # What is piped into a file or a pager must not be cut at eighty characters.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    layout = laid_out(columns, listed, width, words=words, drop=drop)
+    typer.echo("\n".join(lines_of(columns, listed, layout)))
+    if layout.left_out:
+        left_out = ", ".join(layout.left_out)
+        typer.echo(f"No room for: {left_out}. A wider window, a pipe or --json has them.", err=True)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
