@@ -82,3 +82,31 @@ async def test_third_party_is_told_apart_from_the_own_desk(world: World) -> None
         assert await badges(reader, "/needs", "en") == [("confirmed", en)]
         zh = "已核实（第三方 · 现场；自查 · 案头）"
         assert await badges(reader, "/needs", "zh") == [("confirmed", zh)]
+
+
+@pytest.mark.parametrize(
+    ("needed_by", "closed", "zh", "en"),
+    [
+        ("2025-12-30T12:00:00+08:00", False, "(已过期限，3 天前)", "(overdue, 3 days ago)"),
+        ("2026-01-01T12:00:00+08:00", False, "(已过期限，24 小时前)", "(overdue, 24 h ago)"),
+        ("2026-01-03T12:00:00+08:00", False, "", ""),
+        ("2026-01-01T12:00:00+08:00", True, "", ""),
+    ],
+)
+async def test_need_whose_time_is_over_says_so_as_long_as_it_stands(
+    world: World, needed_by: str, closed: bool, zh: str, en: str
+) -> None:
+    """It is still the first of its list: years ago must not look like today."""
+    asks = world.organisation("甲")
+    incident = asks.say("incident/1", BASE, {"start": "2025-12-01T00:00:00+08:00"}, {"title": "疫"})
+    facts = need_facts(incident) | {"needed_by": needed_by}
+    need = asks.say("need/1", FSC, facts, {"title": "大米"})
+    if closed:
+        asks.say("close/1", FSC, {"reason": "withdrawn"}, thing=need, link=need)
+    async with served(world) as reader:
+        for path in ("/needs?life=all", record_path(need), f"{record_path(need)}/card"):
+            joint = "&" if "?" in path else "?"
+            for lang, said in (("zh", zh), ("en", en)):
+                text = await reader.page(f"{path}{joint}lang={lang}")
+                assert ("已过期限" in text or "overdue" in text) is bool(said)
+                assert said in text

@@ -139,6 +139,28 @@ def test_need_is_published_listed_and_shown(folder: Folder) -> None:
     assert folder.ask("show", thing["id"], "--at-home")["at_home"] == {}
 
 
+def test_show_says_how_sure_an_amount_is_and_what_is_overdue(folder: Folder) -> None:
+    draft = json.loads(folder.need(folder.incident()))
+    draft["facts"]["needed_by"] = "2022-01-01T00:00:00+08:00"
+    draft["facts"]["lines"] = [
+        {
+            "id": "a",
+            "kind": "goods",
+            "quantity": {"bound": "estimate", "value": "200", "unit": "kg"},
+        },
+        {"id": "b", "kind": "goods", "quantity": {"bound": "at_least", "min": "7", "unit": "kg"}},
+        {"id": "c", "kind": "goods", "quantity": {"bound": "exact", "value": "5", "unit": "kg"}},
+        {"id": "d", "kind": "goods", "quantity": {"bound": "unknown"}},
+    ]
+    made = folder.ask("publish", "-", stdin=json.dumps(draft))["records"][0]["id"]
+    shown = folder.run("show", made).stdout
+    assert "2022-01-01T00:00:00+08:00 (overdue)" in shown
+    for amount in ("about 200 ", "at least 7 ", " 5 ", "unknown"):
+        assert amount in shown
+    early = folder.run("show", made, "--as-of", "2021-12-30T00:00:00Z").stdout
+    assert "overdue" not in early
+
+
 def test_file_of_drafts_is_signed_once_under_its_key(folder: Folder, tmp_path: Path) -> None:
     incident = folder.incident()
     file = tmp_path / "drafts.json"

@@ -89,9 +89,10 @@ def _standing(glance: Glance, view: ThingView, body: Mapping[str, Value]) -> Ite
     checked = glance.time(last_checked_ms(view))
     if checked is not None:
         yield shown(words("card.checked", checked.text))
-    name, due = due_of(glance, thing.valid_until_ms, body)
+    name, due = due_of(glance, view, body)
     if due is not None:
-        yield shown(words("card.due", name, due.text))
+        over = f" ({due.age})" if due.age else ""
+        yield shown(words("card.due", name, due.text + over))
     author = glance.org(thing.author)
     by = joined((author.name, shown(author.short, personal=False)), " ")
     yield _filled(words("card.published"), by)

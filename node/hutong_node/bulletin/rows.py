@@ -188,13 +188,20 @@ def open_of(glance: Glance, view: LineView) -> Shown:
 
 
 def due_of(
-    glance: Glance, valid_until_ms: int | None, body: Mapping[str, Value]
+    glance: Glance, view: ThingView, body: Mapping[str, Value]
 ) -> tuple[str, TimeShown | None]:
-    """What is due, and when: needed by a time, or else valid until one."""
+    """What is due, and when: needed by a time, or else valid until one.
+
+    A time by which something was needed and that is over says so as long as the thing stands: it is
+    still the first in its list.
+    """
     needed_by = body.get("needed_by")
     due_ms = instant_ms(needed_by) if isinstance(needed_by, str) else None
     name = "valid_until" if due_ms is None else "needed_by"
-    time = glance.time(valid_until_ms if due_ms is None else due_ms)
+    time = glance.time(view.thing.valid_until_ms) if due_ms is None else glance.aged(due_ms)
+    if time is not None and time.age:
+        is_over = view.life == "active" and view.delivery != "full"
+        time = replace(time, age=glance.words("age.overdue", time.age) if is_over else "")
     return glance.words(f"field.{name}"), time
 
 
@@ -270,7 +277,7 @@ def thing_row(
         for line in view.lines
         if line.basis.in_body
     ]
-    due_name, due = due_of(glance, view.thing.valid_until_ms, body)
+    due_name, due = due_of(glance, view, body)
     return ThingRow(
         href=glance.address(glance.thing_path(view.thing.type, view.key.id)),
         title=title_of(glance, words),

@@ -31,6 +31,7 @@ _WHOLE_ID: Final = len("rec-") + 56
 _PAGE: Final = "500"
 _METHODS: Final = {"desk": "desk", "one_way": "one-way", "two_way": "two-way", "on_site": "on site"}
 _DOUBTS: Final = {"early": " (too early to be true)", "late": " (ahead of the clock here)"}
+_ROUGHLY: Final = {"estimate": "about {}", "at_least": "at least {}", "up_to": "up to {}"}
 AsOf = Annotated[str | None, typer.Option(help="An instant, 2022-01-03T18:00:00+08:00.")]
 
 
@@ -255,6 +256,26 @@ def _clock_words(clock: Mapping[str, Any]) -> str | None:
     )
 
 
+def _required_words(line: Mapping[str, Any]) -> str:
+    """What a line asks for, with how sure that is: about 200 is not 200."""
+    required, bound = line["required"], line["bound"]
+    if required is None:
+        return str(bound or "")
+    return _ROUGHLY.get(bound, "{}").format(required)
+
+
+def _needed_by_words(told: Mapping[str, Any]) -> str | None:
+    """By when a thing is needed, and whether that is over while it still stands."""
+    from hutong_protocol.instants import instant_ms
+
+    needed_by = (told["facts"] or {}).get("needed_by")
+    if not isinstance(needed_by, str):
+        return None
+    due_ms, as_of_ms = instant_ms(needed_by), instant_ms(told["as_of"])
+    over = due_ms is not None and as_of_ms is not None and due_ms < as_of_ms
+    return needed_by + (" (overdue)" if over and told["thing"]["life"] == "active" else "")
+
+
 def _print_thing(told: Mapping[str, Any]) -> None:
     thing = told["thing"]
     steward = thing["steward"]
@@ -268,6 +289,7 @@ def _print_thing(told: Mapping[str, Any]) -> None:
             "looked after by": None if steward == thing["author"] else who(steward),
             "place": thing["place"],
             "urgency": thing["urgency"],
+            "needed by": _needed_by_words(told),
             "valid until": thing["valid_until"],
             "life": thing["life"] + (f": {thing['reason']}" if thing["reason"] else ""),
             "covered": thing["coverage"],
@@ -287,7 +309,7 @@ def _print_thing(told: Mapping[str, Any]) -> None:
                 line["id"] + (" (closed)" if line["closed"] else ""),
                 line["words"],
                 line["dimension"],
-                line["required"] if line["required"] is not None else line["bound"],
+                _required_words(line),
                 *(line[name] for name in ("accepted", "in_transit", "received", "open")),
                 line["pledged"],
                 line["raw"],
