@@ -58,7 +58,7 @@ def check_command(
     files: Annotated[list[Path] | None, typer.Argument(help="Files to hold it against.")] = None,
 ) -> None:
     """Check a mapping, and whether it knows the columns of some files."""
-    from hutong_adapters.columns import column_text
+    from hutong_adapters.columns import column_text, shown_column
     from hutong_adapters.planning import read_sheets
 
     with stopping("adapter check", as_json=False):
@@ -67,6 +67,10 @@ def check_command(
         typer.echo(f"a row is known by: {', '.join(map(column_text, loaded.key.columns))}")
         typer.echo(f"columns read: {', '.join(map(column_text, loaded.used_columns()))}")
         typer.echo(f"rows wait for a person first: {'yes' if loaded.screening else 'no'}")
+        for table in loaded.lookups.values():
+            if table.unfilled():
+                names = ", ".join(map(shown_column, table.unfilled()))
+                typer.echo(visible(f"without a value yet in lookups.{table.name}: {names}"))
         for sheet in read_sheets(loaded, files) if files else ():
             typer.echo(f"{sheet.file}: {len(sheet.rows)} rows, every column is mentioned")
 

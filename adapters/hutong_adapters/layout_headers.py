@@ -23,6 +23,8 @@ BETWEEN: Final = "/"
 """Stands between the names of a header of several rows."""
 _LONGER: Final = 16
 """How many characters more than its plain form a name may be written with."""
+_NAME_SHOWN_MAX: Final = 40
+_NAMES_SHOWN_MAX: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,26 @@ class HeaderFinder:
         rule = f"has no header: no row names all of {', '.join(core)}"
         if best:
             rule += f"; row {where + 1} has {', '.join(best)}, but not {missing}"
+            others = self._other_names(where, core)
+            rule += f". Its other names: {', '.join(others)}" if others else ""
         way_out = "add the names that the sheet uses to [sheet.columns], or say `header_rows`"
         return FileRefused(grid.file, rule, way_out, name="no-header", sheet=grid.sheet)
+
+    def _other_names(self, row: int, core: Iterable[str]) -> list[str]:
+        """The names that a row has beside those of the core, for whoever wrote one otherwise.
+
+        What is long, a number or a date is no name, and makes the row one of things: nothing of it
+        is told then, since it may be about somebody.
+        """
+        rows = range(row, min(row + self._layout.header_rows, self.view.height))
+        for each in rows:
+            kinds = {self.view.own(each, column).kind for column in self.view.own_cells(each)}
+            if not kinds <= {CellKind.TEXT}:
+                return []
+        names = [name for name in self._named(row) if self._names.column(name) not in core]
+        if any(len(name) > _NAME_SHOWN_MAX or shown_column(name) != name for name in names):
+            return []
+        return list(dict.fromkeys(names))[:_NAMES_SHOWN_MAX]
 
     def _may_be(self, row: int) -> bool:
         return any(self._candidates[row : row + self._layout.header_rows])

@@ -9,8 +9,9 @@ with a way out of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TypeAlias
 
 from hutong_adapters.interface import FileRefused
@@ -24,7 +25,7 @@ Key: TypeAlias = tuple[str, ...]
 class Lookup:
     """A table: for each key the values by column. All keys have the same number of columns.
 
-    `about` says to people what it is a table of.
+    `about` says to people what it is a table of, `written` how its keys are written there.
     """
 
     name: str
@@ -32,6 +33,12 @@ class Lookup:
     values: Mapping[Key, Mapping[str, str]]
     value_columns: tuple[str, ...]
     about: str = ""
+    written: Mapping[Key, Key] = field(default_factory=lambda: MappingProxyType({}))
+
+    def unfilled(self) -> list[str]:
+        """The keys without any value, as they are written: somebody still has to fill them in."""
+        empty = [key for key, values in self.values.items() if not any(values.values())]
+        return [" | ".join(self.written.get(key, key)) for key in empty]
 
     def get(self, texts: Sequence[str], column: str) -> str | None:
         """The value of a column for a key; None where the table has none, or an empty one."""
@@ -50,7 +57,7 @@ def inline_lookup(name: str, pairs: Mapping[str, str]) -> Lookup:
         LookupRefused: two keys that look the same.
     """
     rows = [((text,), {"value": value}) for text, value in pairs.items()]
-    return Lookup(name, 1, _keyed(rows), ("value",))
+    return Lookup(name, 1, _keyed(rows), ("value",), written=_written(rows))
 
 
 def file_lookup(name: str, folder: Path, file: str, key_columns: Sequence[str]) -> Lookup:
@@ -80,7 +87,7 @@ def file_lookup(name: str, folder: Path, file: str, key_columns: Sequence[str]) 
         texts = {column: trimmed(str(cell)) for column, cell in row.cells.items()}
         key = tuple(texts[column] for column in key_columns)
         rows.append((key, {column: texts[column] for column in values}))
-    return Lookup(name, len(key_columns), _keyed(rows), values)
+    return Lookup(name, len(key_columns), _keyed(rows), values, written=_written(rows))
 
 
 def _keyed(
@@ -93,3 +100,7 @@ def _keyed(
             raise LookupRefused(f"has the key {' | '.join(key)} twice")
         found[compared] = values
     return found
+
+
+def _written(rows: Sequence[tuple[Key, Mapping[str, str]]]) -> Mapping[Key, Key]:
+    return {tuple(map(comparable, key)): key for key, _ in rows}

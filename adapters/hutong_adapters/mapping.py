@@ -207,6 +207,8 @@ class RowMapping:
     dropped: tuple[Pointer, ...]
     optional: tuple[Pointer, ...]
     parameters: Mapping[str, Parameter]
+    lookups: Mapping[str, Lookup] = field(default_factory=lambda: MappingProxyType({}))
+    """The tables that have a name in the mapping."""
 
     @property
     def version_text(self) -> str:

@@ -112,16 +112,18 @@ class _Loader:
         if record_type is None:
             raise MappingRefused(self._problems.found)
         parameters = self._parameters()
-        values = ValueReader(self._problems, self._lookups(), parameters)
+        lookups = self._lookups()
+        values = ValueReader(self._problems, lookups, parameters)
         specs = SpecReader(self._problems, values)
         facts = specs.record(record_type.facts, self._table("facts"), "facts")
         text = specs.record(record_type.text, self._table("text"), "text")
         mapping = self._mapping(record_type, parameters, values, facts, text)
+        values.check_lookups()
         if mapping.form.layout is not None:
             check_layout_columns(mapping.form.layout, mapping.reading().mentioned, self._problems)
         if self._problems.found:
             raise MappingRefused(self._problems.found)
-        return mapping
+        return replace(mapping, lookups=lookups)
 
     def _mapping(
         self,

@@ -27,7 +27,7 @@ from hutong_adapters.plain_text import comparable
 from hutong_adapters.unit_words import BUILT_IN_PREFIX, UNIT_TABLES
 from hutong_protocol.schema.compound import Party
 from hutong_protocol.schema.problems import Report
-from hutong_protocol.schema.shapes import Bin, Id, Shape
+from hutong_protocol.schema.shapes import Bin, Coded, Enum, Id, Shape
 
 SOURCES: Final = ("from", "from_row", "const", "param")
 STEPS: Final = (
@@ -82,6 +82,23 @@ class ValueReader:
         self._parameters = parameters
         self.built_in_used: set[str] = set()
         """The names of the built-in tables that the mapping has asked for so far."""
+        self._uses: dict[tuple[str, str], tuple[Lookup, list[Shape]]] = {}
+        """By the place of a table and its column: the table, and the fields it serves."""
+
+    def check_lookups(self) -> None:
+        """Notes each value of a table that no field which it serves could take.
+
+        Only tables that serve nothing but fields with a closed list of codes are judged: what is
+        wrong for one field may be meant for another.
+        """
+        for (place, column), (table, shapes) in self._uses.items():
+            if not all(map(_is_closed, shapes)):
+                continue
+            for key, values in table.values.items():
+                rules = [_rule_against(shape, values[column]) for shape in shapes]
+                if values[column] and all(rules):
+                    words = " | ".join(table.written.get(key, key))
+                    self._problems.add(f'{place}."{words}"', rules[0])
 
     def value(
         self,
@@ -113,6 +130,11 @@ class ValueReader:
         if not (may_lack_source and table.keys().isdisjoint(SOURCES)):
             source = self._source(shape, table, place, many=many, in_each=in_each)
         lookup = self._lookup(table, place)
+        if lookup is not None:
+            named = table["lookup"]
+            where = f"lookups.{named}" if isinstance(named, str) else f"{place}.lookup"
+            use = self._uses.setdefault((where, lookup.value), (lookup.table, []))
+            use[1].append(shape)
         self._check_several(source, lookup, table, place)
         if "split" in table and not many:
             self._problems.add(f"{place}.split", "is for fields that are lists")
@@ -335,3 +357,15 @@ class ValueReader:
             self._problems.add(f"{place}.{word}", "is a text or a list of texts")
             return ()
         return tuple(found)
+
+
+def _is_closed(shape: Shape) -> bool:
+    """Whether a field takes nothing but words of a list that is known here."""
+    return isinstance(shape, Enum) or (isinstance(shape, Coded) and shape.is_closed)
+
+
+def _rule_against(shape: Shape, value: str) -> str:
+    """The rule that a text breaks as the value of a field; empty if none."""
+    report = Report(authoring=True)
+    shape.check(value, report)
+    return report.problems[0].rule if report.problems else ""

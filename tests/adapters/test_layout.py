@@ -123,9 +123,26 @@ def test_a_sheet_without_header_says_which_row_comes_nearest() -> None:
         laid([["品名", "件数"], ["口罩", "20"]])
     assert refused.value.name == "no-header"
     assert refused.value.rule == (
-        "has no header: no row names all of 品名, 数量; row 1 has 品名, but not 数量"
+        "has no header: no row names all of 品名, 数量; row 1 has 品名, but not 数量."
+        " Its other names: 件数"
     )
     assert "[sheet.columns]" in refused.value.way_out
+
+
+def test_the_nearest_header_of_two_rows_tells_its_names_as_a_mapping_has_to_write_them() -> None:
+    rows = [["物资", "数量", "数量"], ["物资", "数量", "单位"], ["口罩", "20", "只"]]
+    with pytest.raises(FileRefused) as refused:
+        laid(rows, Layout(core=("物资", "数量/数量"), header_rows=2))
+    assert refused.value.rule.endswith(
+        "row 1 has 物资, but not 数量/数量. Its other names: 数量, 数量/单位"
+    )
+
+
+def test_a_row_of_things_that_comes_nearest_is_not_quoted() -> None:
+    for other in ("13800138000", "一位住在三楼的老人需要有人陪她去医院" * 3):
+        with pytest.raises(FileRefused) as refused:
+            laid([["品名", other]])
+        assert refused.value.rule.endswith("row 1 has 品名, but not 数量")
 
 
 def test_a_column_that_stands_twice_is_refused_with_both_places() -> None:

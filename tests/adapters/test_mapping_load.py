@@ -100,7 +100,7 @@ def test_an_unknown_built_in_name_lists_those_that_exist() -> None:
             '{ const = "normal", from = "a" }',
             "facts.urgency: has exactly one of from, from_row, const, param",
         ),
-        ('const = "normal"', 'const = "soon"', "facts.urgency.const: is one of the urgencies"),
+        ('const = "normal"', 'const = "soon"', "facts.urgency.const: must be one of the urgencies"),
         ('const = "normal"', 'from_row = "a"', "facts.urgency.from_row: is for fields inside of"),
         ('const = "normal"', 'from = ""', "facts.urgency.from: is the name of a column"),
         ('const = "normal"', 'from = ["a", "b"]', "facts.urgency: has several columns: say"),
@@ -133,7 +133,11 @@ def test_an_unknown_built_in_name_lists_those_that_exist() -> None:
             "facts.urgency.parse: cn_quantity is for the number of a quantity",
         ),
         ('const = "normal"', 'from = "a", personal = "hide"', "facts.urgency.personal: is one of"),
-        ('const = "normal"', 'from = "a", default = "now"', "facts.urgency.default: is one of the"),
+        (
+            'const = "normal"',
+            'from = "a", default = "now"',
+            "facts.urgency.default: must be one of the",
+        ),
         ('const = "normal"', 'from = "a", else = 1', "facts.urgency.else: is a table with its"),
         ('param = "incident"', 'param = "event"', "facts.incident.param: is one of [parameters]"),
         (
@@ -192,6 +196,38 @@ def test_a_mistake_is_told_by_its_place(tmp_path: Path, old: str, new: str, prob
         (tmp_path / "sheet.toml").write_text(text, "utf-8")
         with pytest.raises(MappingRefused, match="is no TOML"):
             load_mapping(tmp_path / "sheet.toml")
+
+
+def test_a_wrong_code_in_a_table_is_told_before_a_row_is_read(tmp_path: Path) -> None:
+    """By the place of the table, and the word as it is written there."""
+    rule = "must be one of the urgencies of 12.8, or start with x-: immediate, high, normal, low"
+    named = (
+        '[lookups.speed]\ntable = { "Ｕrgent" = "fast", "急" = "high", "缓" = "x-slow" }\n[facts]\n'
+    )
+    text = changed('const = "normal"', 'from = "备注", lookup = "speed"')
+    assert problems(tmp_path, changed("[facts]\n", named, text)) == [
+        f'lookups.speed."Ｕrgent": {rule}'
+    ]
+    text = changed('const = "normal"', 'from = "备注", lookup = { "急" = "fast" }')
+    assert problems(tmp_path, text) == [f'facts.urgency.lookup."急": {rule}']
+
+
+def test_a_table_that_also_serves_fields_of_any_words_is_not_judged(tmp_path: Path) -> None:
+    named = '[lookups.speed]\ntable = { "急" = "high", "袋装" = "bagged" }\n[facts]\n'
+    text = changed("[facts]\n", named)
+    text = changed('const = "normal"', 'from = "备注", lookup = "speed"', text)
+    text = changed(
+        'title = { from = "物资"',
+        'note = { from = "备注", lookup = "speed" }\ntitle = { from = "物资"',
+        text,
+    )
+    assert sheet_mapping(tmp_path, changed('ignore = ["备注"]', "", text)).name == "district-sheet"
+
+
+def test_a_word_without_a_value_yet_is_no_mistake_and_can_be_told(tmp_path: Path) -> None:
+    table = 'table = { "斤" = "jin_cn", "Ｂag" = "", "只" = "zhi" }'
+    text = changed('table = { "斤" = "jin_cn", "袋" = "dai", "只" = "zhi" }', table)
+    assert sheet_mapping(tmp_path, text).lookups["units"].unfilled() == ["Ｂag"]
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ class Enum:
     def check(self, value: object, report: Report) -> None:
         """Spec: 12.3.2."""
         if type(value) is not str or value not in self.values:
-            report.add(f"is one of {', '.join(self.values)}", self.values[0])
+            report.add(f"must be one of {', '.join(self.values)}", self.values[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +288,13 @@ class Coded:
         elif not is_code(value):
             report.add("is a code, or a map of list and code", self._example())
         elif report.authoring and not self._listed(str(value)):
-            report.add(f"is one of the {self.list_name} of 12.8, or starts with x-: "
+            report.add(f"must be one of the {self.list_name} of 12.8, or start with x-: "
                        f"{', '.join(CODE_LISTS[self.list_name])}", self._example())  # fmt: skip
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether authors may only write codes of the list, or `x-...`."""
+        return self.list_name in CODE_LISTS
 
     def _listed(self, code: str) -> bool:
         codes = CODE_LISTS.get(self.list_name)
