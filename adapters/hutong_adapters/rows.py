@@ -12,8 +12,6 @@ said by the mapping and found by `layout`; a table of text without such words ha
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,27 +22,24 @@ from typing import Any, Final
 
 from hutong_adapters.columns import Pointer, column_text, columns_of, shown_column
 from hutong_adapters.encodings import AUTO, decode
-from hutong_adapters.grid import (
-    CELL_CHARACTERS_MAX,
-    COLUMNS_MAX,
-    EMPTY,
-    ROWS_MAX,
-    CellKind,
-    Grid,
-    GridCell,
-)
+from hutong_adapters.grid import CELL_CHARACTERS_MAX, COLUMNS_MAX, ROWS_MAX
 from hutong_adapters.interface import Cell, FileRefused, Number, Refusal, Row
 from hutong_adapters.json_tables import ColumnNames, json_grid
 from hutong_adapters.layout import COUNTED, LaidOut, Table, lay_out
 from hutong_adapters.layout_spec import Layout, Reading
-from hutong_adapters.sheet_process import read_workbook
+from hutong_adapters.sheet_process import Workbook, read_workbook
+from hutong_adapters.text_tables import (
+    FEWER,
+    check_count,
+    check_even,
+    csv_records,
+    text_grid,
+    too_many_rows,
+)
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """A file is held in memory while it is mapped; 20,000 rows of 3 KB fit."""
 NESTING_MAX: Final = 16
-CELLS_MAX: Final = ROWS_MAX * COLUMNS_MAX
-"""What a file may have of signs between cells, lines or values, counted before any is made: each
-costs a hundred bytes and more where it is nothing else, so that 64 MiB of them are gigabytes."""
 
 FORMATS: Final = {
     "csv": (".csv",),
@@ -65,7 +60,6 @@ NOT_READ: Final = {
 }
 """Endings of sheets that are not read, with the way out."""
 _TEXT: Final = {"csv": ",", "tsv": "\t"}
-_FEWER: Final = "leave out columns that nobody needs, or split it"
 _EXPORT: Final = "export it again"
 _WORKBOOKS: Final = frozenset({"xlsx", "ods"})
 
@@ -118,32 +112,67 @@ def read_sheet(path: Path, form: Form, reading: Reading | None = None) -> Sheet:
     name = path.name
     format_name = form.format or _format_of(path)
     reading = reading or Reading()
-    try:
-        size = path.stat().st_size
-        if size > FILE_BYTES_MAX:
-            rule = f"is {size} bytes, more than {FILE_BYTES_MAX}"
-            raise FileRefused(name, rule, "split it", name="too-large")
-        if format_name in _WORKBOOKS:
-            return _read_workbook(path, form.layout or Layout(), reading)
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileRefused(name, f"can't be opened: {error.strerror}") from None
+    data = _bytes_of(path, format_name)
+    if format_name in _WORKBOOKS:
+        return _read_workbook(path, form.layout or Layout(), reading)
     if format_name in _TEXT:
         return _read_text(name, data, form.delimiter or _TEXT[format_name], form, reading)
-    decoded = decode(name, data, "utf-8")
-    if decoded.encoding != "utf-8":
-        rule = f"is {decoded.encoding.upper()}"
-        raise FileRefused(name, rule, "save it as UTF-8", name="wrong-encoding")
-    _check_count(name, decoded.text, "commas and brackets", ",", "[", "{")
+    text = _json_text(name, data)
     if format_name == "jsonl":
-        return _sheet(name, _json_lines(name, decoded.text))
-    elements = _json_elements(name, decoded.text, form.at)
+        return _sheet(name, _json_lines(name, text))
+    elements = _json_elements(name, text, form.at)
     if form.layout is None:
         return _sheet(name, elements)
     if elements and all(isinstance(element, list) for _, element in elements):
         grid = json_grid(name, elements)
         return _laid_out(name, [lay_out(grid, form.layout, reading, label=name, even=True)], [])
     return _sheet(name, elements, ColumnNames(form.layout, reading))
+
+
+def read_grids(path: Path, wanted: str | Sequence[str]) -> Workbook | None:
+    """The cells of a table before anything says what a row is; None for JSON that is no table.
+
+    Args:
+        wanted: which sheets of a workbook, as `sheet_process.read_workbook` takes them.
+
+    Raises:
+        FileRefused: as `read_sheet`, as far as there is no layout.
+    """
+    format_name = _format_of(path)
+    data = _bytes_of(path, format_name)
+    if format_name in _WORKBOOKS:
+        return read_workbook(path, wanted)
+    if format_name in _TEXT:
+        delimiter = _TEXT[format_name]
+        text, notes = _plain_text(path.name, data, delimiter, AUTO)
+        return Workbook((text_grid(path.name, text, delimiter),), tuple(notes))
+    if format_name == "jsonl":
+        return None
+    elements = _json_elements(path.name, _json_text(path.name, data), ())
+    if not elements or not all(isinstance(element, list) for _, element in elements):
+        return None
+    return Workbook((json_grid(path.name, elements),), ())
+
+
+def _bytes_of(path: Path, format_name: str) -> bytes:
+    """The content of a file; nothing of a workbook, which is read by a process of its own."""
+    try:
+        size = path.stat().st_size
+        if size > FILE_BYTES_MAX:
+            rule = f"is {size} bytes, more than {FILE_BYTES_MAX}"
+            raise FileRefused(path.name, rule, "split it", name="too-large")
+        return b"" if format_name in _WORKBOOKS else path.read_bytes()
+    except OSError as error:
+        raise FileRefused(path.name, f"can't be opened: {error.strerror}") from None
+
+
+def _json_text(name: str, data: bytes) -> str:
+    decoded = decode(name, data, "utf-8")
+    if decoded.encoding != "utf-8":
+        rule = f"is {decoded.encoding.upper()}"
+        raise FileRefused(name, rule, "save it as UTF-8", name="wrong-encoding")
+    check_count(name, decoded.text, "commas and brackets", ",", "[", "{")
+    return decoded.text
 
 
 def _format_of(path: Path) -> str:
@@ -160,15 +189,6 @@ def _format_of(path: Path) -> str:
         f"state it in the mapping: [rows] format = one of {', '.join(FORMATS)}",
         name="not-read",
     )
-
-
-def _check_count(name: str, text: str, what: str, *signs: str) -> None:
-    if sum(map(text.count, signs)) > CELLS_MAX:
-        raise FileRefused(name, f"has more than {CELLS_MAX} {what}", "split it", name="too-many")
-
-
-def _too_many_rows(name: str) -> FileRefused:
-    return FileRefused(name, f"has more than {ROWS_MAX} rows", "split it", name="too-many-rows")
 
 
 # --- Sheets
@@ -197,7 +217,7 @@ def _laid_out(name: str, found: Sequence[LaidOut], notes: Sequence[str]) -> Shee
         refused += [problem] if problem else []
         rows += [] if problem else [row]
     if len(rows) + len(refused) > ROWS_MAX:
-        raise _too_many_rows(name)
+        raise too_many_rows(name)
     passed = sum((each.counts for each in found), Counter[str]())
     columns = dict.fromkeys((column,) for table in tables for column in table.columns)
     return Sheet(
@@ -216,67 +236,35 @@ def _laid_out(name: str, found: Sequence[LaidOut], notes: Sequence[str]) -> Shee
 
 
 def _read_text(name: str, data: bytes, delimiter: str, form: Form, reading: Reading) -> Sheet:
-    decoded = decode(name, data, form.encoding)
-    text = decoded.text
-    notes = [] if decoded.encoding == "utf-8" else [f"{name}: was read as {decoded.encoding}"]
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        rule = f"has a NUL character (line {line})"
-        raise FileRefused(name, rule, "export it again as CSV", name="nul")
-    _check_count(name, text, "separators of cells", delimiter)
-    _check_count(name, text, "lines", "\n", "\r")
+    text, notes = _plain_text(name, data, delimiter, form.encoding)
     if form.layout is None:
         sheet = _read_csv(name, text, delimiter)
         return replace(sheet, notes=tuple(notes))
-    grid = _text_grid(name, text, delimiter)
+    grid = text_grid(name, text, delimiter)
     if form.layout.transposed:
-        _check_even(grid)
+        check_even(grid)
     found = lay_out(grid, form.layout, reading, label=name, even=True)
     return _laid_out(name, [found], notes)
 
 
-def _text_grid(name: str, text: str, delimiter: str) -> Grid:
-    """A table of text as a sheet: every cell is text."""
-    cells: dict[str, GridCell] = {"": EMPTY}
-    rows: list[tuple[GridCell, ...]] = []
-    blank = 0
-    for _, record in _csv_records(name, text, delimiter):
-        if not any(cell.strip() for cell in record):
-            blank += 1
-            continue
-        number = len(rows) + blank + 1
-        if number > ROWS_MAX + 1:
-            raise _too_many_rows(name)
-        if len(record) > COLUMNS_MAX:
-            rule = f"has {len(record)} columns in row {number}, more than {COLUMNS_MAX}"
-            raise FileRefused(name, rule, _FEWER, name="too-many-columns")
-        rows += [()] * blank
-        blank = 0
-        row = [
-            cells.get(cell) or cells.setdefault(cell, GridCell(cell, CellKind.TEXT))
-            for cell in record
-        ]
-        rows.append(tuple(row))
-    if not rows:
-        raise FileRefused(name, "is empty", "the first row names the columns", name="empty")
-    return Grid(name, "", tuple(rows))
-
-
-def _check_even(grid: Grid) -> None:
-    """Of a transposed table every row must be as long as the others: a stray comma would shift it.
-
-    Raises:
-        FileRefused: one is not.
-    """
-    for number, row in enumerate(grid.rows, start=1):
-        if row and len(row) != grid.width:
-            rule = f"has {len(row)} cells in row {number}, and {grid.width} in another"
-            way_out = "look for a missing or stray quote or comma"
-            raise FileRefused(grid.file, rule, way_out, name="uneven")
+def _plain_text(
+    name: str, data: bytes, delimiter: str, encoding: str | tuple[str, ...]
+) -> tuple[str, list[str]]:
+    """The text of a table within its limits, and what a person should know of its encoding."""
+    decoded = decode(name, data, encoding)
+    text = decoded.text
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        rule = f"has a NUL character (line {line})"
+        raise FileRefused(name, rule, "export it again as CSV", name="nul")
+    check_count(name, text, "separators of cells", delimiter)
+    check_count(name, text, "lines", "\n", "\r")
+    notes = [] if decoded.encoding == "utf-8" else [f"{name}: was read as {decoded.encoding}"]
+    return text, notes
 
 
 def _read_csv(name: str, text: str, delimiter: str) -> Sheet:
-    records = _csv_records(name, text, delimiter)
+    records = csv_records(name, text, delimiter)
     _, header = next(records, (0, []))
     names = _header(name, header)
     rows: list[Row] = []
@@ -295,29 +283,9 @@ def _read_csv(name: str, text: str, delimiter: str) -> Sheet:
             refused += [problem] if problem else []
             rows += [] if problem else [row]
         if len(rows) + len(refused) > ROWS_MAX:
-            raise _too_many_rows(name)
+            raise too_many_rows(name)
     columns = tuple((column,) for column in names)
     return Sheet(name, columns, tuple(rows), tuple(refused), blank)
-
-
-def _csv_records(name: str, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Every record with the line in which it ends."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    begins = 1
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise FileRefused(
-                name,
-                f"is no CSV from line {begins} on: {error}",
-                "a quote is opened and not closed, or a cell is too long",
-                name="broken-csv",
-            ) from None
-        yield reader.line_num, cells
-        begins = reader.line_num + 1
 
 
 def _header(name: str, cells: Sequence[str]) -> list[str]:
@@ -326,7 +294,7 @@ def _header(name: str, cells: Sequence[str]) -> list[str]:
         raise FileRefused(name, "is empty", "the first row names the columns", name="empty")
     if len(cells) > COLUMNS_MAX:
         rule = f"has {len(cells)} columns, more than {COLUMNS_MAX}"
-        raise FileRefused(name, rule, _FEWER, name="too-many-columns")
+        raise FileRefused(name, rule, FEWER, name="too-many-columns")
     names = [cell.strip() or f"(column {place})" for place, cell in enumerate(cells, start=1)]
     twice = sorted({column for column in names if names.count(column) > 1})
     if twice:
@@ -351,13 +319,13 @@ def _json_elements(name: str, text: str, at: Pointer) -> list[tuple[int, Cell]]:
 
 def _json_lines(name: str, text: str) -> list[tuple[int, Cell]]:
     # Only LF ends a line: a text may hold other line separators unescaped.
-    _check_count(name, text, "lines", "\n")
+    check_count(name, text, "lines", "\n")
     found: list[tuple[int, Cell]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         if len(found) == ROWS_MAX:
-            raise _too_many_rows(name)
+            raise too_many_rows(name)
         found.append((number, _json(name, line, number)))
     return found
 
@@ -427,7 +395,7 @@ def _sheet(
     name: str, elements: Sequence[tuple[int, Cell]], names: ColumnNames | None = None
 ) -> Sheet:
     if len(elements) > ROWS_MAX:
-        raise _too_many_rows(name)
+        raise too_many_rows(name)
     rows: list[Row] = []
     refused: list[Refusal] = []
     blank = 0
@@ -445,7 +413,7 @@ def _sheet(
     columns = columns_of(rows)
     if len(columns) > COLUMNS_MAX:
         rule = f"has {len(columns)} columns, more than {COLUMNS_MAX}"
-        raise FileRefused(name, rule, _FEWER, name="too-many-columns")
+        raise FileRefused(name, rule, FEWER, name="too-many-columns")
     return Sheet(name, tuple(columns), tuple(rows), tuple(refused), blank)
 
 
