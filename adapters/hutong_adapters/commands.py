@@ -92,6 +92,7 @@ def register(app: typer.Typer) -> None:
     if not any(group.name == "adapter" for group in app.registered_groups):
         adapter = typer.Typer(no_args_is_help=True, help="Look at mappings before using them.")
         adapter.command("list")(commands_adapter.list_command)
+        adapter.command("draft")(commands_adapter.draft_command)
         adapter.command("check")(commands_adapter.check_command)
         adapter.command("explain")(commands_adapter.explain_command)
         app.add_typer(adapter, name="adapter")

@@ -1,8 +1,8 @@
 """`hutong adapter`: mappings, looked at before they are used.
 
-Owns the commands that list the built-in mappings, hold one against files, and explain how a row
-becomes a record. A row is shown to whoever has the file, except what stays at home; nothing is sent
-to a node but, for an explanation, the question what it would do.
+Owns the commands that list the built-in mappings, draft one for a table, hold one against files,
+and explain how a row becomes a record. A row is shown to whoever has the file, except what stays at
+home; nothing is sent to a node but, for an explanation, the question what it would do.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ from hutong_adapters.command_terms import (
     target_of,
     visible,
 )
-from hutong_adapters.interface import NodeRefused, NodeUnavailable, Row
+from hutong_adapters.interface import (
+    FileRefused,
+    MappingRefused,
+    NodeRefused,
+    NodeUnavailable,
+    Row,
+)
 
 if TYPE_CHECKING:
     from hutong_adapters.client import Door
@@ -73,6 +79,45 @@ def check_command(
                 typer.echo(visible(f"without a value yet in lookups.{table.name}: {names}"))
         for sheet in read_sheets(loaded, files) if files else ():
             typer.echo(f"{sheet.file}: {len(sheet.rows)} rows, every column is mentioned")
+
+
+def draft_command(
+    file: OneFile,
+    sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    of: Annotated[str, typer.Option("--type", help="need/1 or offer/1.")] = "need/1",
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File to write (.toml), by default none.")
+    ] = None,
+) -> None:
+    """Write a first mapping for a table, for you to correct. Shows no cell of it."""
+    from hutong_adapters.mapping_draft import TYPES, draft_mapping
+    from hutong_adapters.mapping_draft_text import advice, mapping_text
+
+    with stopping("adapter draft", as_json=False):
+        if of not in TYPES:
+            raise MappingRefused([f"--type {of}: must be one of {', '.join(TYPES)}"])
+        if out is not None and out.suffix != ".toml":
+            raise MappingRefused([f"-o {out.name}: ends in .toml, by which a mapping is known"])
+        draft = draft_mapping(file, sheet, of)
+        text = mapping_text(draft)
+        if out is None:
+            typer.echo(text, nl=False)
+        else:
+            _write_new(out, text)
+        for line in (*draft.table.notes, *advice(draft, str(out or "my.toml"), str(file))):
+            typer.echo(visible(line), err=True)
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Writes a file that was not there: a mapping that somebody corrected is not written over."""
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as written:
+            written.write(text)
+    except FileExistsError:
+        way_out = "name another one with -o, or move it away"
+        raise FileRefused(path.name, "is there already", way_out) from None
+    except OSError as error:
+        raise FileRefused(path.name, f"can't be written: {error.strerror}") from None
 
 
 def explain_command(

@@ -40,6 +40,11 @@ class Lookup:
         empty = [key for key, values in self.values.items() if not any(values.values())]
         return [" | ".join(self.written.get(key, key)) for key in empty]
 
+    def has_blank(self, texts: Sequence[str], column: str) -> bool:
+        """Whether a key stands there without a value: somebody said that there is none."""
+        found = self.values.get(tuple(map(comparable, texts)))
+        return found is not None and not found[column]
+
     def get(self, texts: Sequence[str], column: str) -> str | None:
         """The value of a column for a key; None where the table has none, or an empty one."""
         found = self.values.get(tuple(map(comparable, texts)))

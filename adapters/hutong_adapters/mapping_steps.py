@@ -181,6 +181,10 @@ def _from_cells(spec: ValueSpec, scope: Scope, parameters: Mapping[str, str]) ->
     if spec.join is not None:
         texts = [spec.join.join(text for text in texts if text)]
         taken.steps.append("joined")
+    if _says_nothing(spec, texts):
+        taken.filled = False
+        taken.steps.append("stands there without a value")
+        return taken
     values: list[object] = []
     if spec.join is None and spec.lookup is not None and len(spec.source.columns) > 1:
         values = [looked_up(spec.lookup, texts, where, taken.steps)]
@@ -199,6 +203,19 @@ def _from_cells(spec: ValueSpec, scope: Scope, parameters: Mapping[str, str]) ->
     elif fitted:
         taken.value = fitted[0]
     return taken
+
+
+def _says_nothing(spec: ValueSpec, texts: Sequence[str]) -> bool:
+    """Whether a table has a text with an empty value, and the mapping says that this is none."""
+    step = spec.lookup
+    return (
+        step is not None
+        and step.unlisted is Unlisted.EMPTY
+        and spec.date is None
+        and spec.parse is None
+        and not spec.split
+        and step.table.has_blank(texts, step.value)
+    )
 
 
 def _split(spec: ValueSpec, texts: Sequence[str]) -> list[str]:
