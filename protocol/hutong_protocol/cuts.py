@@ -4,8 +4,8 @@ Owns their form, their hashes and their limits, both ways. Spec: 4.8.1, 4.8.2. A
 scope and travels with it; the manifest, which travels with the event, only shows the hashes of the
 lists, so that nobody learns of a scope that is hidden from him.
 
-Which cut is in force, and what it cuts away, is behaviour of a later release (4.8.4) and not here;
-until then an event with a manifest freezes its organisation (`identity`).
+Which cut of a log is effective is for `cut_effects`. Until stores apply cuts an event with a
+manifest freezes its organisation (4.9.1, `identity`).
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class LogHeads:
 
 
 class OrgDigest(NamedTuple):
-    """An organisation with a log in the scope and the digest of its identity heads. Spec: 4.6."""
+    """An organisation with a log in the scope and the digest of its identity heads. Spec: 4.7.7."""
 
     org: OrgId
     digest: bytes

@@ -1,17 +1,17 @@
 """The identity of an organisation: what its held events say together, and who may do what.
 
 Owns state and decisions. State: `state_of` and `evaluate` are pure functions of the set of events
-(Spec: 4.6, 4.9), so no order of arrival and no clock can tell two implementations apart. Decisions:
-`decide_log`, `decide_session` (Spec: 4.11).
+(Spec: 4.6, 4.7, 4.9), so no order of arrival and no clock can tell two implementations apart.
+Decisions: `decide_log`, `decide_session` (Spec: 4.11).
 
-In force are inceptions, delegations, endorsements and seal keys. Events whose behaviour comes with
-a later release (4.7) are verified and held like the others, and freeze the organisation. Whether
-one event counts is for `identity_admission`, whose names stand here too.
+Which events have effect is for `identity_standing`. A caller that does not apply cuts to the logs
+that it stores must say so, which freezes what would move them. Whether an event is held is for
+`identity_admission`, whose names stand here too.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,20 +26,26 @@ from hutong_protocol.identity_admission import (
     Waiting,
     add_event,
     admit,
+    authority_after,
 )
 from hutong_protocol.identity_contents import (
+    Affirm,
+    Close,
     Delegate,
     Endorse,
     Everything,
-    Incept,
+    KeyChange,
     KeySet,
     NextKeys,
+    Resolve,
+    Revoke,
     Rights,
     SealKey,
     Unendorse,
     covers,
 )
 from hutong_protocol.identity_events import Event
+from hutong_protocol.identity_standing import Standing, standing_of
 from hutong_protocol.ids import EventId, OrgId, WriterKey
 from hutong_protocol.limits import EPOCH_EVENTS_MAX
 
@@ -81,7 +87,7 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Endorsement:
-    """An endorsement in force. Spec: 4.4, 4.6.3."""
+    """An endorsement in force. Spec: 4.4, 4.7.6."""
 
     id: EventId
     subject: OrgId
@@ -91,7 +97,7 @@ class Endorsement:
 
 @dataclass(frozen=True, slots=True)
 class SealingKey:
-    """A seal key that the organisation published. Spec: 4.4, 4.6.3."""
+    """A seal key that the organisation published. Spec: 4.4, 4.7.6."""
 
     id: EventId
     number: int
@@ -103,24 +109,41 @@ class SealingKey:
 class IdentityState:
     """What the held events of one organisation say. Equal for equal sets of events.
 
-    `delegations` and `endorsements` are by event id; `seal_keys` begin with the one to use. `heads`
-    are sorted; `digest` is the identity digest of 4.6.4. `frozen` is None, or why nothing new is
-    accepted: the type of the event that cannot be applied, or one of `FROZEN_BY_...`. `waiting`
-    names events that were given but are not held.
+    `chain` are the ids of the chain events in force, and the key sets are those that the last of
+    them leaves; with `contenders` the organisation is disputed. `delegations` are those granted,
+    `revoked` the ids of delegations that a revoke in force names; `alarms` are revokes that became
+    void. `delegations` and `endorsements` are by event id; `seal_keys` begin with the one to use.
+    `heads` are sorted; `digest` is the identity digest of 4.7.7. `frozen` is None, or why nothing
+    new is accepted: the type of the event that cannot be applied, or one of `FROZEN_BY_...`.
+    `open_heads` are the heads within the epoch that the last chain event in force opened, or that
+    event itself, and `epoch_events` counts that epoch. `waiting` names events that were given but
+    are not held.
     """
 
     org: OrgId
+    chain: tuple[EventId, ...]
+    contenders: tuple[EventId, ...]
+    closed: Close | None
     control: KeySet
     recovery: KeySet
     next_keys: NextKeys
     delegations: Mapping[EventId, Delegation]
+    revoked: frozenset[EventId]
+    alarms: tuple[EventId, ...]
     endorsements: Mapping[EventId, Endorsement]
     seal_keys: tuple[SealingKey, ...]
     heads: tuple[EventId, ...]
     digest: bytes
     frozen: str | None
+    open_heads: tuple[EventId, ...]
+    epoch_events: int
     held: frozenset[EventId]
     waiting: frozenset[EventId]
+
+    def in_force(self, delegation: bytes) -> Delegation | None:
+        """The delegation with this id if it is granted and not revoked. Spec: 4.7.5."""
+        found = self.delegations.get(EventId(delegation))
+        return None if found is None or found.id in self.revoked else found
 
     @property
     def threshold(self) -> int:
@@ -150,11 +173,12 @@ class OpenClaims(Protocol):
     def space_salt(self) -> bytes | None: ...  # noqa: D102
 
 
-def evaluate(events: Iterable[Event]) -> dict[OrgId, IdentityState]:
+def evaluate(events: Iterable[Event], *, applies_cuts: bool = False) -> dict[OrgId, IdentityState]:
     """The state of every organisation whose inception is among the events, sorted by id.
 
     A pure function of the set of events: order and duplicates make no difference, and an event that
-    fails or waits has no effect. Everything is verified. Spec: 4.5, 4.6.
+    fails or waits has no effect. Everything is verified. `applies_cuts` as for `state_of`. Spec:
+    4.5, 4.6, 4.7, 4.9.
     """
     given = list(events)
     admission = admit(given)
@@ -165,54 +189,89 @@ def evaluate(events: Iterable[Event]) -> dict[OrgId, IdentityState]:
     for position in admission.waiting:
         waiting[given[position].org].add(given[position].id)
     return {
-        org: state_of(held, waiting=frozenset(waiting[org])) for org, held in sorted(by_org.items())
+        org: state_of(held, waiting=frozenset(waiting[org]), applies_cuts=applies_cuts)
+        for org, held in sorted(by_org.items())
     }
 
 
-def state_of(held: Known, *, waiting: frozenset[EventId] = frozenset()) -> IdentityState:
+def state_of(
+    held: Known,
+    *,
+    waiting: frozenset[EventId] = frozenset(),
+    applies_cuts: bool = False,
+) -> IdentityState:
     """The state that follows from the held events of one organisation.
 
     Args:
         held: events of one organisation that `add_event` accepted, the inception among them. They
             are not verified again.
         waiting: ids to be shown as waiting; they have no other effect.
+        applies_cuts: whether the caller applies cuts to the logs that it stores; if not, whatever
+            moves cuts freezes. Spec: 4.9.1.
 
     Raises:
         LocalProtocolError: no inception, or events of several organisations.
 
-    Takes time proportional to the number of events. Spec: 4.6, 4.9.
+    Takes time as `standing_of`. Spec: 4.6, 4.7, 4.9.
     """
-    inceptions = [event for event in held.values() if isinstance(event.content, Incept)]
-    if len(inceptions) != 1 or any(event.org != inceptions[0].org for event in held.values()):
-        raise LocalProtocolError("state needs the events of one organisation and its inception")
-    [inception] = inceptions
-    assert isinstance(inception.content, Incept)
-    events = [held[identifier] for identifier in sorted(held)]
-    heads = _heads(events)
+    if len({event.org for event in held.values()}) != 1:
+        raise LocalProtocolError("state needs the events of one organisation")
+    standing = standing_of(held.values())
+    keys = authority_after(held, standing.last.id)
+    effective = [held[identifier] for identifier in sorted(standing.effective)]
+    revoked, alarms = _revokes(held, standing)
+    lost = standing.void.difference(alarms)
+    counted = [event for event in held.values() if event.id not in lost]
+    heads = _heads_of(counted)
+    open_epoch = [event for event in held.values() if event.statement.epoch == standing.last.id]
+    ending = standing.last.content
     return IdentityState(
-        org=inception.org,
-        control=inception.content.control,
-        recovery=inception.content.recovery,
-        next_keys=inception.content.next_keys,
-        delegations=_delegations(events),
-        endorsements=_endorsements(events),
-        seal_keys=_seal_keys(events),
+        org=standing.last.org,
+        chain=tuple(event.id for event in standing.chain),
+        contenders=standing.contenders,
+        closed=ending if isinstance(ending, Close) else None,
+        control=keys.control,
+        recovery=keys.recovery,
+        next_keys=keys.next_keys,
+        delegations=_delegations(effective),
+        revoked=revoked,
+        alarms=alarms,
+        endorsements=_endorsements(effective),
+        seal_keys=_seal_keys(effective),
         heads=heads,
         digest=heads_digest(heads),
-        frozen=_frozen(events),
+        frozen=_frozen(held, standing, len(open_epoch), applies_cuts),
+        open_heads=_heads_of(open_epoch) or (standing.last.id,),
+        epoch_events=len(open_epoch),
         held=frozenset(held),
         waiting=waiting,
     )
 
 
 def heads_digest(heads: Iterable[bytes]) -> bytes:
-    """The identity digest of these heads, in any order. Spec: 4.6.4."""
+    """The identity digest of these heads, in any order. Spec: 4.7.7."""
     return digest("identity-heads", b"".join(sorted(heads)))
 
 
-def _heads(events: Sequence[Event]) -> tuple[EventId, ...]:
+def _heads_of(events: Sequence[Event]) -> tuple[EventId, ...]:
+    """Those of these events that none of them names, sorted."""
     named = {identifier for event in events for identifier in event.context}
-    return tuple(event.id for event in events if event.id not in named)
+    return tuple(sorted(event.id for event in events if event.id not in named))
+
+
+def _revokes(held: Known, standing: Standing) -> tuple[frozenset[EventId], tuple[EventId, ...]]:
+    """The delegations that are revoked, and the revokes that a key change has undone, sorted.
+
+    Spec: 4.7.5, 4.7.8.
+    """
+    named = {
+        event.id: event.content.delegation
+        for event in held.values()
+        if isinstance(event.content, Revoke)
+    }
+    revoked = frozenset(named[identifier] for identifier in named.keys() & standing.sealed)
+    undone = named.keys() & standing.void
+    return revoked, tuple(sorted(lost for lost in undone if named[lost] not in revoked))
 
 
 def _delegations(events: Sequence[Event]) -> Mapping[EventId, Delegation]:
@@ -255,20 +314,19 @@ def _seal_keys(events: Sequence[Event]) -> tuple[SealingKey, ...]:
     return tuple(sorted(found, key=lambda key: (key.number, key.id), reverse=True))
 
 
-def _frozen(events: Sequence[Event]) -> str | None:
+def _frozen(held: Known, standing: Standing, epoch_events: int, applies_cuts: bool) -> str | None:
     """The first reason in the order of the alphabet, so that it depends on the set only."""
     reasons = set()
-    for event in events:
-        match event.content:
-            case None:
-                reasons.add(FROZEN_BY_UNKNOWN)
-            case Incept() | Delegate() | SealKey() | Endorse() | Unendorse():
-                pass
-            case _:
-                reasons.add(event.type)
-    sizes = Counter(event.statement.epoch for event in events if not event.is_chain_event)
-    if any(size > EPOCH_EVENTS_MAX for size in sizes.values()):
+    if standing.unknown:
+        reasons.add(FROZEN_BY_UNKNOWN)
+    if epoch_events > EPOCH_EVENTS_MAX:
         reasons.add(FROZEN_BY_EPOCH)
+    if not applies_cuts:
+        reasons.update(
+            event.type
+            for event in held.values()
+            if isinstance(event.content, KeyChange | Close | Affirm | Revoke | Resolve)
+        )
     return min(reasons, default=None)
 
 
@@ -308,7 +366,7 @@ def decide_session(state: IdentityState | None, org: bytes, delegation: bytes) -
     refusal = _decide(state, org, delegation)
     if state is None or refusal is not None:
         return refusal
-    found = state.delegations.get(EventId(delegation))
+    found = state.in_force(delegation)
     return None if found is not None and found.rights.session else Fault.NOT_ACCEPTED
 
 

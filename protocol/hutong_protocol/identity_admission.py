@@ -118,6 +118,18 @@ def _judge(
     return Accepted(event, new=True)
 
 
+def authority_after(known: Known, chain_event: EventId) -> Authority:
+    """The key sets that a known chain event, held here, leaves in force. Spec: 4.3.5.
+
+    Raises:
+        LocalProtocolError: it is an unknown one, or follows one.
+    """
+    found = _authority(known, chain_event, {})
+    if found is None:
+        raise LocalProtocolError("the keys after an unknown chain event cannot be told")
+    return found
+
+
 def _authority(
     known: Known, anchor: EventId, cache: dict[EventId, Authority | None]
 ) -> Authority | None:

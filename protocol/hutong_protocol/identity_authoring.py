@@ -78,9 +78,9 @@ def epoch_place(state: IdentityState) -> EpochPlace:
         LocalProtocolError: the organisation is frozen, or its epoch has 1,000 events. Spec: 4.4.4.
     """
     _require_open(state)
-    if state.events - 1 >= EPOCH_EVENTS_AUTHORED_MAX:
-        raise LocalProtocolError(f"epoch has {state.events - 1} events: rotate the keys first")
-    return EpochPlace(state.org, EventId(state.org), state.heads[:EVENT_PREV_MAX])
+    if state.epoch_events >= EPOCH_EVENTS_AUTHORED_MAX:
+        raise LocalProtocolError(f"epoch has {state.epoch_events} events: rotate the keys first")
+    return EpochPlace(state.org, state.chain[-1], state.open_heads[:EVENT_PREV_MAX])
 
 
 def chain_place(state: IdentityState) -> ChainPlace:
@@ -88,12 +88,14 @@ def chain_place(state: IdentityState) -> ChainPlace:
 
     Raises:
         LocalProtocolError: the organisation is frozen, or has more than four heads; those left out
-            would become void, so they are merged first. Spec: 4.7.1.
+            would become void, so they are merged first. Spec: 4.7.2.
     """
     _require_open(state)
-    if len(state.heads) > EVENT_PREV_MAX:
-        raise LocalProtocolError(f"{len(state.heads)} heads: merge them to {EVENT_PREV_MAX} first")
-    return ChainPlace(state.org, EventId(state.org), 1, state.heads)
+    if len(state.open_heads) > EVENT_PREV_MAX:
+        raise LocalProtocolError(
+            f"{len(state.open_heads)} heads: merge them to {EVENT_PREV_MAX} first"
+        )
+    return ChainPlace(state.org, state.chain[-1], len(state.chain), state.open_heads)
 
 
 def _require_open(state: IdentityState) -> None:
@@ -183,7 +185,7 @@ def close(
     ts_ms: int,
     signers: Iterable[KeySigner],
 ) -> Event:
-    """The organisation ends; `successor` is a claim until others endorse it. Spec: 4.7.4."""
+    """The organisation ends; `successor` is a claim until others endorse it. Spec: 4.6.6."""
     fields: dict[str, Encodable] = {**_chain(place), "auth": auth, **_given(successor=successor)}
     return _event("close", fields, ts_ms, signers)
 
@@ -225,7 +227,7 @@ def delegate(
 def affirm(
     place: EpochPlace, *, ids: Iterable[EventId], ts_ms: int, signers: Iterable[KeySigner]
 ) -> Event:
-    """Restores up to 64 events that a key change made void. Spec: 4.7.1."""
+    """Restores up to 64 delegations that a key change made void. Spec: 4.7.3."""
     return _event("affirm", {**_epoch(place), "ids": sorted(ids)}, ts_ms, signers)
 
 
@@ -269,7 +271,7 @@ def publish_seal_key(
     ts_ms: int,
     signers: Iterable[KeySigner],
 ) -> Event:
-    """The X25519 key, 32 bytes, under which others seal; the greatest number wins. Spec: 4.6.3."""
+    """The X25519 key, 32 bytes, under which others seal; the greatest number wins. Spec: 4.7.6."""
     fields = {"number": number, "key": key, **_given(until=until_ms)}
     return _event("sealkey", {**_epoch(place), **fields}, ts_ms, signers)
 

@@ -22,7 +22,7 @@ EVERYTHING: Everything = "*"
 """Stands where a list of spaces or topics would: all of them. Spec: 4.4.2."""
 
 Auth: TypeAlias = Literal["control", "recovery", "both"]
-"""Which sets a chain event claims to be signed by; its rank follows from it. Spec: 4.3, 4.7.2."""
+"""Which sets a chain event claims to be signed by; its rank follows from it. Spec: 4.3, 4.6.2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class KeyChange:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """`close`: the organisation ends, perhaps with a successor. Spec: 4.3, 4.7.4."""
+    """`close`: the organisation ends, perhaps with a successor. Spec: 4.3, 4.6.6."""
 
     auth: Auth
     successor: OrgId | None
@@ -139,7 +139,7 @@ class Delegate:
 
 @dataclass(frozen=True, slots=True)
 class Affirm:
-    """`affirm`: restores events that a key change made void. Spec: 4.7.1."""
+    """`affirm`: restores delegations that a key change made void. Spec: 4.7.3."""
 
     ids: tuple[EventId, ...]
 

@@ -47,6 +47,8 @@ EPOCH_EVENTS_MAX = 1_024
 """Events of one epoch; beyond it the organisation is frozen. Spec: 4.4.4."""
 EPOCH_EVENTS_AUTHORED_MAX = 1_000
 """Authoring stops here, so that concurrent authors do not cross `EPOCH_EVENTS_MAX`."""
+CONTENDERS_MAX = 64
+"""Contenders of a dispute whose common ancestors count. Whoever has a key can make any number."""
 RIGHTS_ENTRIES_MAX = 32
 """Spaces, or topics, listed in rights or in an endorsement; 32 hashes are a quarter of a body."""
 LABEL_BYTES_MAX = 64

@@ -496,5 +496,5 @@ class Asking:
 
 
 def _digest_of(held: HeldOrg) -> bytes | None:
-    """The identity digest of what is held; None for an organisation that is not. Spec: 4.6."""
+    """The identity digest of what is held; None for an organisation that is not. Spec: 4.7.7."""
     return heads_digest(held.heads) if held.heads else None

@@ -52,7 +52,7 @@ def log_entry(log: bytes, heads: Iterable[bytes]) -> bytes:
 def org_entry(org: bytes, identity_digest: bytes) -> bytes:
     """The entry of an organisation with a log in the scope; both arguments are 32 bytes.
 
-    The digest is that of its identity's heads (Spec: 4.6.4). Spec: 7.5.1.
+    The digest is that of its identity's heads (Spec: 4.7.7). Spec: 7.5.1.
     """
     return _ORG + _identifier(org) + b"\x01" + _identifier(identity_digest)
 

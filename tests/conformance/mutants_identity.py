@@ -128,9 +128,9 @@ def first_wins(events: Iterable[Event], known: Any = None) -> Any:
     given = list(events)
     found = ADMIT(given, known)
     seen: set[Any] = set()
-    held = {}
+    held: dict[Any, Event] = {}
     for event in sorted(found.held.values(), key=given.index):
-        if event.prev and event.prev in seen:
+        if (event.prev and event.prev in seen) or not event.context <= held.keys():
             continue
         seen.add(event.prev)
         held[event.id] = event
@@ -150,11 +150,6 @@ def no_repeats(data: Sequence[Any]) -> bool:
 def repeats(data: Sequence[Any]) -> bool:
     """Takes sorted lists with equal items."""
     return list(data) == sorted(data)
-
-
-def forgets_unknown(events: Sequence[Event]) -> str | None:
-    """Ignores what it does not know."""
-    return FROZEN([event for event in events if event.known])
 
 
 def heads_by_first_prev(events: Sequence[Event]) -> tuple[Any, ...]:
@@ -260,7 +255,6 @@ def everybody_entitled(event: Event, authority: Any) -> None:
 
 
 ADMIT = identity_admission.admit
-FROZEN = identity._frozen
 ENDORSEMENTS = identity._endorsements
 COVERS = identity_contents.covers
 DECIDE = identity._decide
@@ -373,7 +367,7 @@ MUTANTS: dict[str, tuple[Mutant, tuple[str, ...]]] = {
         ("4/unknown-type", "4/unknown-key", "4/unknown-version-2"),
     ),
     "ignores unknown events": (
-        replaced(identity, "_frozen", forgets_unknown),
+        replaced(identity, "_frozen", nothing),
         ("4/state-frozen-by-type", "4/log-frozen", "4/session-frozen"),
     ),
     "lets anybody add unknown events": (
@@ -389,7 +383,7 @@ MUTANTS: dict[str, tuple[Mutant, tuple[str, ...]]] = {
         ("4/admit-unknown-epoch-by-control-and-stranger",),
     ),
     "looks at the first of several events that one follows": (
-        replaced(identity, "_heads", heads_by_first_prev),
+        replaced(identity, "_heads_of", heads_by_first_prev),
         ("4/state-six-forwards",),
     ),
     "never withdraws an endorsement": (

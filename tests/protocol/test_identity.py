@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from example_counts import examples
 from hutong_protocol import identity_authoring as authoring
-from hutong_protocol.encoding import encode
+from hutong_protocol.encoding import Encodable, encode
 from hutong_protocol.faults import Fault, LocalProtocolError
 from hutong_protocol.hashing import digest
 from hutong_protocol.identity import (
@@ -28,6 +28,7 @@ from hutong_protocol.identity import (
     heads_digest,
     state_of,
 )
+from hutong_protocol.identity_admission import authority_after
 from hutong_protocol.identity_contents import space_right
 from hutong_protocol.identity_events import Event, Rights
 from hutong_protocol.ids import EventId, OrgId, WriterKey
@@ -183,8 +184,8 @@ def test_the_digest_is_over_the_sorted_heads() -> None:
 # Frozen organisations
 
 
-def later_release() -> dict[str, Event]:
-    """One event of each type whose behaviour is not there yet, good in every other way."""
+def key_changes() -> dict[str, Event]:
+    """One event of each type that moves what is kept of logs, good in every way."""
     one: dict[str, Any] = {"ts_ms": TS, "signers": AID.control}
     return {
         "rotate": AID.rotate(NODE),
@@ -205,7 +206,7 @@ def later_release() -> dict[str, Event]:
     }
 
 
-LATER_RELEASE = later_release()
+KEY_CHANGES = key_changes()
 
 
 @dataclass(frozen=True)
@@ -218,31 +219,86 @@ class Opened:
     space_salt: bytes | None = None
 
 
-@pytest.mark.parametrize("reason", LATER_RELEASE)
-def test_an_event_without_behaviour_freezes_and_is_held(reason: str) -> None:
+@pytest.mark.parametrize("reason", KEY_CHANGES)
+def test_what_moves_cuts_freezes_where_cuts_are_not_applied(reason: str) -> None:
     """Hard case 44: whatever its time claims, the thief's log gets nothing new."""
-    event = LATER_RELEASE[reason]
+    event = KEY_CHANGES[reason]
     state = state_after(AID.event, NODE, event)
     assert state.frozen == reason
     assert event.id in state.held
     assert state.heads == (event.id,)
     assert decide_log(state, Opened()) == Fault.UPGRADE_NEEDED
     assert decide_session(state, AID.org, NODE.id) == Fault.UPGRADE_NEEDED
+    [applied] = evaluate([AID.event, NODE, event], applies_cuts=True).values()
+    assert replace(applied, frozen=reason) == state
+    assert decide_log(applied, Opened()) is None
 
 
-@pytest.mark.parametrize("reason", LATER_RELEASE)
+@pytest.mark.parametrize("reason", KEY_CHANGES)
 def test_an_event_that_waits_freezes_nothing(reason: str) -> None:
-    state = state_after(AID.event, LATER_RELEASE[reason])
+    state = state_after(AID.event, KEY_CHANGES[reason])
     assert state.frozen is None
-    assert state.waiting == {LATER_RELEASE[reason].id}
+    assert state.waiting == {KEY_CHANGES[reason].id}
 
 
-def test_recovery_and_rotation_racing_freeze_alike_in_every_order() -> None:
-    """Hard case 40, as far as this release goes: no order makes one of them win."""
-    events = [AID.event, NODE, LATER_RELEASE["recover"], LATER_RELEASE["rotate"]]
+def test_recovery_and_rotation_racing_end_alike_in_every_order() -> None:
+    """Hard case 40: recovery wins, whatever freezes."""
+    events = [AID.event, NODE, KEY_CHANGES["recover"], KEY_CHANGES["rotate"]]
     states = [state_after(*order) for order in permutations(events)]
     assert all(state == states[0] for state in states)
     assert states[0].frozen == "recover"
+    assert states[0].chain == (AID.event.id, KEY_CHANGES["recover"].id)
+
+
+def test_the_state_shows_the_keys_that_the_last_event_in_force_leaves() -> None:
+    state = state_after(AID.event, NODE, KEY_CHANGES["rotate"])
+    assert state.control == keys_of(AID.following)
+    assert state.recovery == keys_of(AID.recovery)
+    assert state.closed is None
+    state = state_after(AID.event, NODE, KEY_CHANGES["close"])
+    assert state.control == keys_of(AID.control)
+    assert state.closed == KEY_CHANGES["close"].content
+
+
+def test_a_revoked_delegation_is_granted_and_not_in_force() -> None:
+    """Its log is taken as far as cuts keep it, its sessions are not."""
+    [state] = evaluate([AID.event, NODE, KEY_CHANGES["revoke"]], applies_cuts=True).values()
+    assert state.delegations.keys() == state.revoked == {NODE.id}
+    assert state.in_force(NODE.id) is None
+    assert decide_log(state, Opened()) is None
+    assert decide_session(state, AID.org, NODE.id) == Fault.NOT_ACCEPTED
+
+
+def test_a_revoke_that_a_key_change_undoes_is_an_alarm_and_travels_on() -> None:
+    lost, rotation = KEY_CHANGES["revoke"], KEY_CHANGES["rotate"]
+    state = state_after(AID.event, NODE, lost, rotation)
+    assert state.alarms == (lost.id,)
+    assert state.heads == tuple(sorted((lost.id, rotation.id)))
+    assert state.in_force(NODE.id) == state.delegations[NODE.id]
+    late = AID.delegate("late")
+    assert state_after(AID.event, NODE, late, rotation).heads == (rotation.id,)
+
+
+def test_events_are_written_in_the_epoch_in_force() -> None:
+    event = KEY_CHANGES["rotate"]
+    [state] = evaluate([AID.event, NODE, event], applies_cuts=True).values()
+    assert authoring.epoch_place(state) == authoring.EpochPlace(AID.org, event.id, (event.id,))
+    assert authoring.chain_place(state) == authoring.ChainPlace(AID.org, event.id, 2, (event.id,))
+    assert state.epoch_events == 0
+
+
+def test_the_keys_after_an_unknown_chain_event_cannot_be_told() -> None:
+    fields: dict[str, Encodable] = {
+        "v": 2,
+        "type": "migrate",
+        "ts": TS,
+        "org": AID.org,
+        "chain": AID.event.id,
+        "prev": [AID.event.id],
+    }
+    strange = authoring.sign_body(encode(fields), AID.control)
+    with pytest.raises(LocalProtocolError):
+        authority_after({AID.event.id: AID.event, strange.id: strange}, strange.id)
 
 
 @pytest.mark.parametrize("changes", [{"v": 2}, {"type": "vouch"}, {"weight": 3}])
@@ -276,7 +332,8 @@ def test_an_epoch_with_more_than_1024_events_freezes() -> None:
     full = state_of(known)
     assert full.frozen is None
     assert len(full.seal_keys) == EPOCH_EVENTS_MAX
-    known[LATER.id] = AID.delegate("one more")
+    more = AID.delegate("one more")
+    known[more.id] = more
     assert state_of(known).frozen == FROZEN_BY_EPOCH
     with pytest.raises(LocalProtocolError):
         authoring.epoch_place(full)

@@ -1,6 +1,6 @@
 """Judges vectors of states and decisions by a second evaluation.
 
-Spec: 4.6, 4.9, 4.11. Events are read, verified and evaluated by `independent` alone.
+Spec: 4.6, 4.7, 4.9, 4.11. Events are read, verified and evaluated by `independent` alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Vectors of cut lists and cut manifests: their form and their hashes. Spec: 4.8.1, 4.8.2.
 
-Which cut is in force is behaviour of a later release and has no vectors yet. Nor has a cut list at
-its limit of a mebibyte: two megabytes of hex would show little.
+Which cut is effective stands in `s04_cut_effects`. A cut list at its limit of a mebibyte has no
+vector: two megabytes of hex would show little.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Admission, state and decisions from the text of section 4: the other half of an oracle.
 
-Owns a second reading of 4.5, 4.6, 4.9 and 4.11. It looks in rounds over all events for what can be
-judged by now, instead of queueing, and has no classes for events and states, so that it shares
-neither code nor shape with the core. Slow: for a few dozen events.
+Owns a second reading of 4.5 and 4.11, and puts together the reply of a state. It looks in rounds
+over all events for what can be judged by now, instead of queueing, and has plain dicts for events
+and states, so that it shares neither code nor shape with the core. What has effect is said by
+`identity_effect`. Slow: for a few dozen events.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hutong_conformance.independent.identity_effect import Effect
 from hutong_conformance.independent.identity_form import (
     Body,
     Json,
@@ -156,47 +158,38 @@ def states(events: Sequence[Json]) -> Json:
     }
 
 
-APPLIED = ("incept", "delegate", "sealkey", "endorse", "unendorse")
-
-
-def frozen(events: Sequence[Body]) -> bool:
-    """Whether something cannot be applied. Spec: 4.9."""
-    epochs = [body["epoch"] for body in events if "epoch" in body]
-    return any(not body["known"] or body["type"] not in APPLIED for body in events) or any(
-        epochs.count(one) > 1024 for one in set(epochs)
-    )
-
-
 def state(events: Sequence[Body], waiting: Sequence[Body]) -> Json:
-    """The state of one organisation. Spec: 4.6."""
-    [first] = [body for body in events if body["type"] == "incept" and body["known"]]
-    named = {one for body in events for one in (*body.get("prev", ()), anchor(body))}
-    heads = sorted(body["id"] for body in events if body["id"] not in named)
-    shown = {
-        "org": first["id"].hex(),
-        "frozen": frozen(events),
+    """The state of one organisation. Spec: 4.6, 4.7."""
+    held = {body["id"]: body for body in events}
+    found = Effect(held)
+    chain = found.in_force()
+    last = held[chain[-1]]
+    control, recovery, following, _ = sets(last, held)
+    closed = last["type"] == "close"
+    heads = sorted(found.heads())
+    seals = sorted(found.of("sealkey").values(), key=lambda body: (body["number"], body["id"]))
+    return {
+        "org": found.first.hex(),
+        "frozen": found.frozen(),
         "heads": [head.hex() for head in heads],
         "digest": digest("identity-heads", b"".join(heads)).hex(),
-        "waiting": sorted({b["id"].hex() for b in waiting if b["org"] == first["id"]}),
+        "waiting": sorted({b["id"].hex() for b in waiting if b["org"] == found.first}),
         "events": len(events),
-    }
-    if shown["frozen"]:
-        return shown
-    of = {kind: [body for body in events if body["type"] == kind] for kind in APPLIED}
-    gone = {body["endorsement"] for body in of["unendorse"]}
-    seals = sorted(of["sealkey"], key=lambda body: (body["number"], body["id"]))
-    return shown | {
-        "control": spelled({"keys": first["control"], "threshold": first["threshold"]}),
-        "next": spelled(first["next"]),
-        "recovery": spelled(first["recovery"]),
+        "chain": [one.hex() for one in chain],
+        "contenders": sorted(one.hex() for one in found.contenders()),
+        "closed": closed,
+        "successor": spelled(last.get("successor")) if closed else None,
+        "control": spelled(dict(zip(("keys", "threshold"), control, strict=True))),
+        "next": spelled(dict(zip(("keys", "threshold"), following, strict=True))),
+        "recovery": spelled(dict(zip(("keys", "threshold"), recovery, strict=True))),
         "delegations": {
-            body["id"].hex(): spelled({"home_org": None, **body}, "writer rights label home_org")
-            for body in of["delegate"]
+            one.hex(): spelled({"home_org": None, **held[one]}, "writer rights label home_org")
+            for one in found.granted()
         },
+        "revoked": sorted(one.hex() for one in found.revoked()),
+        "alarms": sorted(one.hex() for one in found.alarms()),
         "endorsements": {
-            body["id"].hex(): spelled(body, "subject spaces topics")
-            for body in of["endorse"]
-            if body["id"] not in gone
+            one.hex(): spelled(held[one], "subject spaces topics") for one in found.endorsed()
         },
         "seal_keys": [
             spelled({"until": None, **body}, "id number key until") for body in reversed(seals)
@@ -206,9 +199,10 @@ def state(events: Sequence[Body], waiting: Sequence[Body]) -> Json:
 
 def decide(events: Sequence[Json], opened: Body) -> Json:
     """The reply to identity.decide. Spec: 4.11.1."""
-    one = delegation(events, opened["org"], opened["delegation"])
-    if "fault" in one:
-        return one
+    found = refusal(events, opened["org"], opened["delegation"])
+    if "fault" in found:
+        return found
+    one = found["delegate"]
     salt = opened.get("space_salt")
     given = one["rights"]
     space = (salt and len(salt) == 32) and digest(
@@ -224,21 +218,24 @@ def decide(events: Sequence[Json], opened: Body) -> Json:
 
 def decide_session(events: Sequence[Json], org: str, named: str) -> Json:
     """The reply to identity.decide-session. Spec: 4.11.2."""
-    one = delegation(events, org, named)
-    if "fault" in one:
-        return one
-    if not one["rights"]["session"]:
+    found = refusal(events, org, named)
+    if "fault" in found:
+        return found
+    if not found["delegate"]["rights"]["session"] or found["revoked"]:
         return {"fault": "not-accepted"}
-    return {"ok": {"writer": one["writer"].hex()}}
+    return {"ok": {"writer": found["delegate"]["writer"].hex()}}
 
 
-def delegation(events: Sequence[Json], org: str, named: str) -> Body:
-    """The delegation of this id, or a reply with the refusal."""
+def refusal(events: Sequence[Json], org: str, named: str) -> Json:
+    """A granted delegation of this id and whether it is revoked, or a reply with the refusal."""
     held, _, _ = admit(events)
-    ours = [body for body in held.values() if body["org"].hex() == org]
-    [*found] = [body for body in ours if body["id"].hex() == named]
-    if not found:
+    ours = {one: body for one, body in held.items() if body["org"].hex() == org}
+    one = bytes.fromhex(named)
+    if one not in ours:
         return {"fault": "identity-needed"}
-    if frozen(ours):
+    found = Effect(ours)
+    if found.frozen():
         return {"fault": "upgrade-needed"}
-    return found[0] if found[0]["type"] == "delegate" else {"fault": "not-accepted"}
+    if one not in found.granted():
+        return {"fault": "not-accepted"}
+    return {"delegate": ours[one], "revoked": one in found.revoked()}

@@ -164,6 +164,7 @@ def read(event: Json) -> Body:
     outer(wire[1])
     attached(body, wire[2])
     found = {**body, "id": digest("event", wire[0]), "signatures": wire[1], "known": known}
+    found["attachment"] = wire[2]
     found.setdefault("org", found["id"])
     if known:
         points(found)

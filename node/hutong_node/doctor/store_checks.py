@@ -144,7 +144,7 @@ def _own_identity(at: Premises, seen: Glance, own: OrgId) -> Iterator[Finding]:
     if state.frozen is not None:
         yield Finding("own-identity", "frozen", {"reason": state.frozen})
         return
-    granted = state.delegations.get(at.identity.delegation)
+    granted = state.in_force(at.identity.delegation)
     if decide_session(state, own, at.identity.delegation) is Fault.IDENTITY_NEEDED or not granted:
         yield Finding("own-identity", "not-delegated")
         return

@@ -1,5 +1,8 @@
 """Operations of section 4: identity events, what is held of them, states, decisions, cuts.
 
+States and decisions are those of an implementation that applies cuts to what it stores (4.9.1),
+whatever node this core is part of: they are judged by the set of events alone.
+
 An event stands in JSON as it travels, each bin in hex: `[body, [[key, signature], ...], attachment
 or null]`. What a request calls an event may be any JSON of lists, hex, numbers and null, since its
 form is under test.
@@ -11,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hutong_protocol.cut_effects import DelegationCuts, cuts_of, effective_cut
 from hutong_protocol.cuts import cut_list_hash, parse_cut_list, parse_manifest
 from hutong_protocol.encoding import Value
 from hutong_protocol.faults import ProtocolFault
@@ -36,7 +40,8 @@ from hutong_protocol.identity import (
 )
 from hutong_protocol.identity_contents import Everything, KeySet, Rights
 from hutong_protocol.identity_events import Event, parse_event
-from hutong_protocol.ids import EventId, OrgId
+from hutong_protocol.identity_standing import standing_of
+from hutong_protocol.ids import EventId, LogId, OrgId
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,9 @@ def _evaluate(request: Request) -> Json:
     events, _, _ = _parsed(request)
     wanted = bytes_field(request, "org") if "org" in request else None
     return {
-        org.hex(): _state(state) for org, state in evaluate(events).items() if wanted in (None, org)
+        org.hex(): state_json(state)
+        for org, state in evaluate(events, applies_cuts=True).items()
+        if wanted in (None, org)
     }
 
 
@@ -108,7 +115,7 @@ def _decide_session(request: Request) -> Json:
 
 def _state_of(request: Request, org: bytes) -> IdentityState | None:
     events, _, _ = _parsed(request)
-    return evaluate(events).get(OrgId(org))
+    return evaluate(events, applies_cuts=True).get(OrgId(org))
 
 
 def _parsed(request: Request) -> tuple[list[Event], list[int], dict[int, ProtocolFault]]:
@@ -137,19 +144,20 @@ def _wire(value: Json) -> Value:
     raise BadRequest("an event is made of lists, hex, numbers and null")
 
 
-def _state(state: IdentityState) -> Json:
-    shown: dict[str, Json] = {
+def state_json(state: IdentityState) -> Json:
+    """A state as the vectors show it."""
+    successor = None if state.closed is None else state.closed.successor
+    return {
         "org": state.org.hex(),
         "frozen": state.frozen is not None,
         "heads": [identifier.hex() for identifier in state.heads],
         "digest": state.digest.hex(),
         "waiting": [identifier.hex() for identifier in sorted(state.waiting)],
         "events": state.events,
-    }
-    if state.frozen is not None:
-        return shown
-    return {
-        **shown,
+        "chain": [identifier.hex() for identifier in state.chain],
+        "contenders": [identifier.hex() for identifier in state.contenders],
+        "closed": state.closed is not None,
+        "successor": None if successor is None else successor.hex(),
         "control": _key_set(state.control),
         "next": {
             "keys": [item.hex() for item in state.next_keys.digests],
@@ -165,6 +173,8 @@ def _state(state: IdentityState) -> Json:
             }
             for identifier, found in state.delegations.items()
         },
+        "revoked": [identifier.hex() for identifier in sorted(state.revoked)],
+        "alarms": [identifier.hex() for identifier in state.alarms],
         "endorsements": {
             identifier.hex(): _endorsement(found)
             for identifier, found in state.endorsements.items()
@@ -232,6 +242,26 @@ def _cut_manifest(request: Request) -> Json:
     return {"hash": found.hash.hex(), "lists": [item.hex() for item in found.lists]}
 
 
+def _cut_effective(request: Request) -> Json:
+    org, delegation = bytes_field(request, "org"), EventId(bytes_field(request, "delegation"))
+    scope = (text_field(request, "space"), text_field(request, "topic"))
+    log = LogId(bytes_field(request, "log"))
+    given = [as_bytes(item, "a cut list") for item in list_field(request, "lists")]
+    lists = {cut_list_hash(data): parse_cut_list(data) for data in given}
+    events, _, _ = _parsed(request)
+    held = {one.id: one for one in admit(events).held.values() if one.org == org}
+    cuts = DelegationCuts(delegation, False, ())
+    if held:
+        cuts = cuts_of(held, standing_of(held.values()), delegation)
+    found = effective_cut(cuts, lists, scope, log)
+    if found is None:
+        return None
+    return {
+        "event": None if found.event is None else found.event.hex(),
+        "heads": [[seq, head.hex()] for seq, head in found.heads],
+    }
+
+
 OPS: Final[Mapping[str, Operation]] = {
     "identity.event": _event,
     "identity.admit": _admit,
@@ -240,4 +270,5 @@ OPS: Final[Mapping[str, Operation]] = {
     "identity.decide-session": _decide_session,
     "cut.list": _cut_list,
     "cut.manifest": _cut_manifest,
+    "cut.effective": _cut_effective,
 }

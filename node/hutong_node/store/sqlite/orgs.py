@@ -2,7 +2,7 @@
 
 Events are verified again when they are read from the file: they are few, and whoever could change
 the file could else change who may write. The state itself is computed by the core and stored
-nowhere, except its digest and whether it is frozen, which readers need. Spec: 4.5, 4.6, 4.9.
+nowhere, except its digest and whether it is frozen, which readers need. Spec: 4.5, 4.7, 4.9.
 """
 
 from __future__ import annotations

@@ -1,0 +1,10 @@
+"""Judges vectors of unknown events and of decisions where keys changed. Spec: 4.9, 4.11.
+
+As `s04_identity` does, with the second evaluation of states.
+"""
+
+from __future__ import annotations
+
+from hutong_conformance.checks.s04_identity import OPS, check
+
+__all__ = ["OPS", "check"]
