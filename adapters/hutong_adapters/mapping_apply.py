@@ -191,8 +191,7 @@ class _Drafting:
                 if not found:
                     found.append(self._element(element, scope, f"{path}[0]", keep=True)[0])
                     self.lines_added += path == "lines"
-                    # It was asked for in so many words, so what it stands in is no empty table.
-                    filled = True
+                    filled = True  # It was asked for: what it stands in is no empty table.
                 continue
             for inside in self._scopes(element, scope, path):
                 place = f"{path}[{len(found)}]"

@@ -65,7 +65,7 @@ class Draft:
     urgencies: Mapping[str, str] = field(default_factory=dict)
     needed_by: str | None = None
     dates: Dates | None = None
-    year: int | None = None
+    year: str | None = None
     notes: list[str] = field(default_factory=list)
     at_home: dict[str, str] = field(default_factory=dict)
     """What stays at home: its name in the mapping, and its column."""
@@ -223,7 +223,7 @@ def _read_cells(draft: Draft) -> None:
             draft.needed_by = None
     if draft.dates is not None and draft.dates.yearless:
         dated = (Role.NEEDED_BY, Role.DATE)
-        years = set[int]()
+        years = set[str]()
         for name in table.columns:
             if draft.roles[name] in dated:
                 years |= years_of(table.texts(name))

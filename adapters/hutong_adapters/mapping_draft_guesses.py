@@ -11,7 +11,6 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -147,14 +146,14 @@ def dates_of(texts: Sequence[str]) -> Dates | None:
     )
 
 
-def years_of(texts: Iterable[str]) -> set[int]:
+def years_of(texts: Iterable[str]) -> set[str]:
     """The years of those texts that are dates with one."""
     found = set()
     for text in dict.fromkeys(texts):
         if not text[:4].isdigit():
             continue
         if any(_reads(pattern, text) for pattern in _WITH_YEAR):
-            found.add(int(text[:4]))
+            found.add(text[:4])
     return found
 
 
@@ -196,10 +195,7 @@ def is_unique(table: DraftTable, column: str) -> bool:
 def only_counts(table: DraftTable, column: str) -> bool:
     """Whether a column holds nothing but the numbers of its rows, one after the other."""
     texts = table.texts(column)
-    numbers = [int(text) for text in texts if text.isascii() and text.isdigit()]
-    if len(numbers) < len(texts) or not numbers:
-        return False
-    return all(after - before == 1 for before, after in pairwise(numbers))
+    return any(texts == list(map(str, range(first, first + len(texts)))) for first in (0, 1))
 
 
 def key_of(

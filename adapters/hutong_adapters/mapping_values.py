@@ -130,11 +130,7 @@ class ValueReader:
         if not (may_lack_source and table.keys().isdisjoint(SOURCES)):
             source = self._source(shape, table, place, many=many, in_each=in_each)
         lookup = self._lookup(table, place)
-        if lookup is not None:
-            named = table["lookup"]
-            where = f"lookups.{named}" if isinstance(named, str) else f"{place}.lookup"
-            use = self._uses.setdefault((where, lookup.value), (lookup.table, []))
-            use[1].append(shape)
+        self._note_use(shape, lookup, table, place)
         self._check_several(source, lookup, table, place)
         if "split" in table and not many:
             self._problems.add(f"{place}.split", "is for fields that are lists")
@@ -210,6 +206,16 @@ class ValueReader:
             self._problems.add(place, f"says with `value` which column of {lookup.name}: {known}")
         unlisted = self._choice(table, place, "unlisted", Unlisted.REFUSE)
         return LookupStep(lookup, str(column), unlisted)
+
+    def _note_use(
+        self, shape: Shape, lookup: LookupStep | None, table: Mapping[str, Any], place: str
+    ) -> None:
+        """Notes which field a table serves, for `check_lookups`."""
+        if lookup is not None:
+            named = table["lookup"]
+            where = f"lookups.{named}" if isinstance(named, str) else f"{place}.lookup"
+            _, shapes = self._uses.setdefault((where, lookup.value), (lookup.table, []))
+            shapes.append(shape)
 
     def _table(self, named: object, place: str) -> Lookup | None:
         if isinstance(named, str) and named.startswith(BUILT_IN_PREFIX):

@@ -6,29 +6,60 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from adapters.mapping_samples import plan_of, write_csv
 from hutong_adapters.goods_text import GoodsConcern, split_goods
 from hutong_adapters.mapping import Duplicates, Parser, Personal, Unlisted
+from hutong_adapters.mapping_draft import draft_mapping
+from hutong_adapters.mapping_draft_text import mapping_text
 from hutong_adapters.mapping_load import MAPPABLE, load_mapping
 from hutong_adapters.mapping_quantity import IMPLAUSIBLE
 from hutong_adapters.mapping_specs import line_words
 from hutong_adapters.mapping_steps import YEAR_GUESSED
 from hutong_adapters.mapping_values import DATE_WORDS, VALUE_WORDS
 from hutong_adapters.pack_text import read_pack
+from hutong_adapters.planning import Target, make_plan
 from hutong_adapters.quantity_text import Concern, read_quantity
 from hutong_adapters.rows import FORMATS
 from hutong_protocol.schema.compound import OF_A_LINE
+from hutong_protocol.schema.jsonform import structure
+from hutong_protocol.schema.record_types import RECORD_TYPES
+from hutong_protocol.schema.shapes import MapOf
+from hutong_protocol.taxonomy import KINDS, SEVERITIES, TOPICS, URGENCIES
 
 GUIDE = (Path(__file__).resolve().parents[2] / "adapters" / "README.md").read_text("utf-8")
 
 
-def example() -> tuple[str, list[list[str]]]:
-    """The mapping and the sheet of the first section."""
-    mapping = re.search(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
-    assert mapping is not None
-    table = [line for line in GUIDE.partition("```toml")[0].splitlines() if line.startswith("| ")]
+def example(place: int = 0) -> tuple[str, list[list[str]]]:
+    """A mapping of the first section, and the sheet above it."""
+    above, mapping, *_ = re.split(r"```toml\n(.*?)```", GUIDE, flags=re.DOTALL)[2 * place :]
+    table = [line for line in above.splitlines() if line.startswith("| ")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-    return mapping[1], [row for row in rows if set(row[0]) != {"-"}]
+    return mapping, [row for row in rows if set(row[0]) != {"-"}]
+
+
+def messy_example(folder: Path) -> tuple[Path, Path]:
+    """The second mapping and its sheet as a workbook, merged as the text below it says."""
+    samples = pytest.importorskip("adapters.sheet_samples")
+    mapping, (_, *rows) = example(1)
+
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.merge_range("A1:K1", "")
+        for left in (3, 5):
+            sheet.merge_range(1, left, 1, left + 1, "")
+        for column in (0, 1, 2, 7, 8, 9, 10):
+            sheet.merge_range(1, column, 2, column, "")
+        for number, (_, *cells) in enumerate(rows):
+            for column, cell in enumerate(cells):
+                if cell:
+                    sheet.write(
+                        number, column, int(cell) if len(cell) < 3 and cell.isdigit() else cell
+                    )
+
+    (folder / "needs.xlsx").write_bytes(samples.made(fill))
+    (folder / "my.toml").write_text(mapping, "utf-8")
+    return folder / "my.toml", folder / "needs.xlsx"
 
 
 def test_the_example_of_the_guide_imports_its_sheet(tmp_path: Path) -> None:
@@ -43,6 +74,62 @@ def test_the_example_of_the_guide_imports_its_sheet(tmp_path: Path) -> None:
         {"bound": "unbounded", "unit": "zhi"},
     ]
     assert plan.drafts[0].draft.sensitive == {"phone": "13800138000"}
+
+
+def test_the_messy_example_of_the_guide_imports_its_sheet(tmp_path: Path) -> None:
+    mapping, sheet = messy_example(tmp_path)
+    plan = plan_of(load_mapping(mapping), sheet, valid_until="2035-01-31T23:59:59+08:00")
+    assert [str(refusal) for refusal in plan.refused] == []
+    assert plan.sheets[0].passed == {"title": 1, "header": 2, "total": 1}
+    facts: Any = [each.draft.facts for each in plan.drafts]
+    assert [each["lines"][0]["quantity"] for each in facts] == [
+        {"bound": "exact", "value": "50", "unit": "dai"},
+        {"bound": "estimate", "value": "200", "unit": "raw:份"},
+        {"bound": "exact", "value": "15000", "unit": "zhi"},
+    ]
+    assert [each.get("needed_by") for each in facts] == [
+        *("2022-01-08T23:59:59+08:00", "2022-01-07T23:59:59+08:00", None),
+    ]
+    assert [each["urgency"] for each in facts] == ["high", "immediate", "normal"]
+    assert plan.drafts[0].draft.sensitive == {"name": "王芳", "phone": "13800138000"}
+
+
+def test_the_draft_for_the_messy_example_runs_as_it_is(tmp_path: Path) -> None:
+    _, sheet = messy_example(tmp_path)
+    (tmp_path / "drafted.toml").write_text(mapping_text(draft_mapping(sheet)), "utf-8")
+    loaded = load_mapping(tmp_path / "drafted.toml")
+    target = Target("xian-2021", None, {"valid_until": "2035-01-31T23:59:59+08:00"}, True)
+    plan = make_plan(loaded, [sheet], target)
+    assert (len(plan.drafts), plan.refused) == (3, ())
+
+
+def test_the_table_of_fields_has_those_of_needs_and_offers_and_no_others() -> None:
+    said: dict[str, tuple[bool, str]] = {}
+    for fields, _, of, _ in rows_under("| field | 中文 | of | what |"):
+        for name in re.findall(r"`([\w.]+)`", fields):
+            said[name] = ("*" in fields, of)
+    known: dict[str, tuple[bool, str]] = {}
+    for type_name, of in (("need/1", "need"), ("offer/1", "offer")):
+        record_type = RECORD_TYPES[type_name]
+        for part, shape in (("facts", record_type.facts), ("text", record_type.text)):
+            fields_of = structure(shape)
+            assert isinstance(fields_of, MapOf)
+            for name, field in fields_of.fields.items():
+                both = f"{part}.{name}" in known
+                known[f"{part}.{name}"] = (field.required, "both" if both else of)
+    # The texts of lines stand in `words` of the lines.
+    assert said == {name: rule for name, rule in known.items() if name != "text.lines"}
+
+
+def test_the_words_of_fields_are_those_of_the_code_lists() -> None:
+    lists = {"urgency": URGENCIES, "severity": SEVERITIES, "kind": KINDS, "topic": TOPICS}
+    rows = dict(rows_under("| list | codes |"))
+    assert list(rows) == [f"`{name}`" for name in lists]
+    for name, codes in lists.items():
+        said = [
+            f"`{code}` {label.zh} {label.en}" for code, label in codes.items() if code != "base"
+        ]
+        assert rows[f"`{name}`"] == ", ".join(said)
 
 
 def test_every_word_of_the_format_stands_in_the_guide() -> None:

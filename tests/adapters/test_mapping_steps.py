@@ -424,3 +424,30 @@ def test_nothing_is_found_in_what_a_cut_leaves(
 
 def test_the_sample_itself_is_free_of_surprises(tmp_path: Path) -> None:
     assert only_draft(sheet_plan(tmp_path, ROW, mapping=SHEET)).draft.space == "xian-2021"
+
+
+# --- Words without a value, and what stands in their place
+
+PLACES = changed(
+    'place.codes = [{ scheme = { const = "CN-GB2260" }, code = { from = "区县" } }]',
+    """place.codes = [
+  { scheme = { const = "x" }, code = { from = "区县", lookup = "areas", unlisted = "empty" } },
+  { only_if_none = true, scheme = { const = "ISO3166-1" }, code = { const = "CN" } },
+]""",
+    changed("[facts]\n", '[lookups.areas]\ntable = { "甲" = "610113", "乙" = "" }\n[facts]\n'),
+)
+
+
+@pytest.mark.parametrize(("cell", "code"), [("甲", "610113"), ("乙", "CN"), ("", "CN")])
+def test_a_word_without_a_value_is_like_an_empty_cell_and_leaves_room_for_another(
+    tmp_path: Path, cell: str, code: str
+) -> None:
+    draft = only_draft(sheet_plan(tmp_path, with_cell("区县", cell), mapping=PLACES)).draft
+    assert code in str(draft.facts["place"])
+
+
+def test_a_word_that_the_table_does_not_have_is_not_taken_for_one_without_a_value(
+    tmp_path: Path,
+) -> None:
+    refusal = only_refusal(sheet_plan(tmp_path, with_cell("区县", "丙"), mapping=PLACES))
+    assert refusal.field == "place.codes[0].code"
