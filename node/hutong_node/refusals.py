@@ -82,12 +82,17 @@ class Refused(Exception):
 
 
 def discreet(problem: Problem) -> Problem:
-    """The problem with a path that has no personal data in it.
+    """The problem with a path and a rule that have no personal data in them.
 
     The names of fields come from the request, too: a table that was turned around has its telephone
-    numbers there (threat 54).
+    numbers there (threat 54). So do topics, which a rule may name.
     """
-    path = problem.path
-    for found in sorted(findings(path), key=lambda finding: finding.start, reverse=True):
-        path = f"{path[: found.start]}(hidden: {found.kind.value}){path[found.end :]}"
-    return problem if path == problem.path else replace(problem, path=path)
+    path, rule = _hidden(problem.path), _hidden(problem.rule)
+    same = (path, rule) == (problem.path, problem.rule)
+    return problem if same else replace(problem, path=path, rule=rule)
+
+
+def _hidden(text: str) -> str:
+    for found in sorted(findings(text), key=lambda finding: finding.start, reverse=True):
+        text = f"{text[: found.start]}(hidden: {found.kind.value}){text[found.end :]}"
+    return text
