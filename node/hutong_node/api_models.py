@@ -5,8 +5,8 @@ Owns their fields and bounds; the OpenAPI document is made from them. Ids stand 
 base unit of their dimension.
 
 What facts and text may hold is the schema's business, and is checked when a draft is made
-(`drafting`). The shapes of imports and of the queue stand in `intake_shapes`; they can be had from
-here like all others.
+(`drafting`). The shapes of imports and of the queue stand in `intake_shapes`, those of the card in
+`card_shapes`; they can be had from here like all others.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import Field
 
 from hutong_node.api_terms import PAGE_MAX as PAGE_MAX
 from hutong_node.api_terms import Asked as Asked
+from hutong_node.api_terms import Author as Author
 from hutong_node.api_terms import JsonMap as JsonMap
 from hutong_node.api_terms import NameText as NameText
 from hutong_node.api_terms import OrgText as OrgText
@@ -25,6 +26,9 @@ from hutong_node.api_terms import RecordText as RecordText
 from hutong_node.api_terms import ShortWords as ShortWords
 from hutong_node.api_terms import TimeText as TimeText
 from hutong_node.api_terms import Told as Told
+from hutong_node.card_shapes import CardAnswer as CardAnswer
+from hutong_node.card_shapes import CardItem as CardItem
+from hutong_node.card_shapes import CardRequest as CardRequest
 from hutong_node.intake_shapes import ROWS_MAX as ROWS_MAX
 from hutong_node.intake_shapes import ChangeItem as ChangeItem
 from hutong_node.intake_shapes import DecidedAnswer as DecidedAnswer
@@ -127,13 +131,6 @@ class PublishAnswer(Told):
     replayed: Annotated[int, Field(exclude=True)] = 0
 
 
-class Author(Told):
-    """An organisation, with the name by which it is known here, if any."""
-
-    id: str
-    name: str | None = None
-
-
 class RecordAnswer(Told):
     """A record as it is held. Facts and text are null where they aren't present; states say why.
 
@@ -161,49 +158,6 @@ class RecordAnswer(Told):
     standing: str | None = None
     fits: bool = True
     raw: str | None = None
-
-
-# --- The organisation's own card
-
-_AreaText = Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class CardRequest(Asked):
-    """What this organisation's card is to say, in each space; what isn't given stays as it is.
-
-    `kind` is needed for a first card, unless the configuration has one. `areas` are codes of
-    places, `scheme:code` or the digits of a Chinese division. An empty text takes a field of the
-    desk away. Without `spaces` all that are held are meant.
-    """
-
-    kind: Annotated[str, Field(max_length=64)] | None = None
-    name: ShortWords | None = None
-    names: dict[Annotated[str, Field(max_length=32)], ShortWords] | None = None
-    areas: Annotated[list[_AreaText], Field(max_length=64)] | None = None
-    topics: Annotated[list[NameText], Field(max_length=32)] | None = None
-    desk: dict[Literal["name", "phone", "email", "address", "url", "hours"], ShortWords] | None = (
-        None
-    )
-    note: Annotated[str, Field(max_length=8_192)] | None = None
-    spaces: Annotated[list[NameText], Field(min_length=1, max_length=256)] | None = None
-
-
-class CardItem(Told):
-    """The card in one space; `record` is None where there is none yet."""
-
-    space: str
-    record: str | None = None
-    facts: JsonMap | None = None
-    text: JsonMap | None = None
-
-
-class CardAnswer(Told):
-    """This organisation's cards in all spaces held; `signed` are the spaces of new versions."""
-
-    organisation: Author
-    kind: str | None
-    cards: list[CardItem]
-    signed: list[str] = []
 
 
 # --- Things

@@ -44,3 +44,10 @@ class ProblemItem(Told):
     path: str
     rule: str
     example: str = ""
+
+
+class Author(Told):
+    """An organisation, with the name by which it is known here, if any."""
+
+    id: str
+    name: str | None = None

@@ -26,8 +26,6 @@ DEFAULT_PEER_PORT: Final = 8640
 DEFAULT_LOCAL_PORT: Final = 8641
 DEFAULT_BULLETIN_PORT: Final = 8642
 
-_ADDRESS_EXAMPLE: Final = '# address = "https://bulletin.example.org"'
-
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -239,12 +237,17 @@ def write_config(folder: DataFolder, config: Config) -> None:
     Raises:
         FileExistsError: there is one; it is never overwritten.
     """
+    with folder.config.open("x", encoding="utf-8") as stream:
+        stream.write(_file_text(config))
+
+
+def _file_text(config: Config) -> str:
     peer, local, policy = config.peer, config.local, config.policy
     bulletin = config.bulletin
-    address = f"address = {_toml(bulletin.address)}" if bulletin.address else _ADDRESS_EXAMPLE
-    public = f"public = {_toml(peer.public)}" if peer.public else '# public = "wss://host:8640"'
-    kind = f"kind = {_toml(config.kind)}" if config.kind else '# kind = "ngo"'
-    text = f"""\
+    address = _or_example("address", bulletin.address, "https://bulletin.example.org")
+    public = _or_example("public", peer.public, "wss://host:8640")
+    kind = _or_example("kind", config.kind, "ngo")
+    return f"""\
 # A Hutong node. Peers, organisations let in and subscriptions are changed by commands, not here.
 
 # The name by which people know this organisation.
@@ -294,8 +297,11 @@ store_named = {_toml(policy.store_named)}
 # A node whose clock is more than ten minutes off its peers' signs nothing. true: sign all the same.
 trusted = {_toml(config.clock.trusted)}
 """
-    with folder.config.open("x", encoding="utf-8") as stream:
-        stream.write(text)
+
+
+def _or_example(key: str, value: str | None, example: str) -> str:
+    """A line of the file; one that is commented out where there is no value."""
+    return f"{key} = {_toml(value)}" if value else f"# {key} = {_toml(example)}"
 
 
 def _toml(value: str | bool) -> str:

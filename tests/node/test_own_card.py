@@ -146,10 +146,12 @@ def test_kind_of_the_configuration_is_signed_when_somebody_says_so(tmp_path: Pat
     assert "hutong card --sign" in folder.run("subscribe", "xian-2021/fsc").stderr
     assert folder.ask("list", "org")["things"] == []
     done = folder.ask(
-        "card", "--sign", "--yes", "--name-en", "Fuyuanhui", "--desk-url", "a.example"
+        "card", "--sign", "--yes", "--name-en", "Fuyuanhui", "--desk", "url=a.example"
     )
     assert done["cards"][0]["facts"] == {"kind": "foundation"}
     assert done["cards"][0]["text"]["names"] == {"en": "Fuyuanhui"}
+    assert done["cards"][0]["text"]["desk"] == {"url": "a.example"}
+    assert folder.run("card", "--desk", "mobile=1", "--yes").exit_code == 2
     assert Folder(tmp_path / "two").run("init", "x", "--kind", "club").exit_code == 2
 
 

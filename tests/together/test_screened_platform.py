@@ -78,6 +78,11 @@ async def imported(swa: Member, file: Path) -> dict[str, Any]:
     return told
 
 
+def backing(whole: dict[str, Any]) -> list[tuple[bool, list[str]]]:
+    """Who stands behind the word that a need was checked, and by which methods."""
+    return [(each["third_party"], each["methods"]) for each in whole["thing"]["backing"]]
+
+
 async def check_on_site(member: Member, thing: str) -> None:
     """Another organisation looks at the place of a need."""
     whole = await member.ask("GET", f"/v1/things/{thing}")
@@ -124,6 +129,7 @@ async def test_only_what_was_screened_leaves_the_platform(tmp_path: Path, person
             assert {each["group"] for each in found} == {"exists", "place", "quantity", "urgency"}
             whole = await rescue.ask("GET", f"/v1/things/{thing['id']}")
             assert whole["thing"]["author"]["id"] == swa.org
+            assert backing(whole) == [(False, ["two_way"])]
             source = whole["facts"]["source"]
             assert source["platform"] == "shaanxi-platform"
             assert not {row[0] for row in ROWS} & set(source.values())
@@ -137,5 +143,7 @@ async def test_only_what_was_screened_leaves_the_platform(tmp_path: Path, person
             found = await checks(member, rice, 6)
             third = {each["group"] for each in found if each["third_party"]}
             assert third == {"exists", "place"}
+            whole = await member.ask("GET", f"/v1/things/{rice}")
+            assert backing(whole) == [(True, ["on_site"]), (False, ["two_way"])]
         again = await imported(swa, file)
         assert (again["counts"]["unchanged"], again["signed"]) == (len(TITLES), 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from hutong_node.desk import Desk
 
-Desk_ = Annotated[str | None, typer.Option(help="Of the organisation's desk, never of a person.")]
+
+_DESK: Final = ("name", "phone", "email", "address", "url", "hours")
 
 
 def card(
@@ -44,12 +45,14 @@ def card(
         list[str] | None, typer.Option(help="What it works on, fsc; repeatable.")
     ] = None,
     note: Annotated[str | None, typer.Option(help="A sentence about it.")] = None,
-    desk_name: Desk_ = None,
-    desk_phone: Desk_ = None,
-    desk_email: Desk_ = None,
-    desk_address: Desk_ = None,
-    desk_url: Desk_ = None,
-    desk_hours: Desk_ = None,
+    desk: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TEXT",
+            help="name, phone, email, address, url or hours of the organisation's desk, never of a"
+            " person; repeatable, an empty text takes one away.",
+        ),
+    ] = None,
     space: Annotated[
         list[str] | None, typer.Option(help="Only in this space. [default: all that are held]")
     ] = None,
@@ -65,32 +68,17 @@ def card(
     Without options it shows what each space has. With any, what is given is signed in `base` of
     each space held, after a question; what isn't given stays as it is.
     """
-    desk = {
-        "name": desk_name,
-        "phone": desk_phone,
-        "email": desk_email,
-        "address": desk_address,
-        "url": desk_url,
-        "hours": desk_hours,
-    }
-    desk_given = {field: value for field, value in desk.items() if value is not None}
-    given: dict[str, Any] = {
-        "kind": kind,
-        "name": name,
-        "names": None if name_en is None else {"en": name_en},
-        "areas": area,
-        "topics": topic,
-        "note": note,
-        "desk": desk_given or None,
-    }
-    body = {field: value for field, value in given.items() if value is not None}
+    body = _said(
+        kind=kind,
+        name=name,
+        names=None if name_en is None else {"en": name_en},
+        areas=area,
+        topics=topic,
+        note=note,
+        desk=None if desk is None else _fields(desk),
+    )
     if not (body or sign):
-        told = ask(data, "card", "getCard", as_json=as_json)
-        if as_json:
-            print_json(told)
-            return
-        _print(told)
-        remind(told)
+        _show(data, as_json=as_json)
         return
     if space:
         body["spaces"] = space
@@ -103,6 +91,30 @@ def card(
     _print(told)
     signed = ", ".join(told["signed"])
     typer.echo(f"Signed in {signed}." if signed else "It said so already; nothing was signed.")
+
+
+def _show(data: Path | None, *, as_json: bool) -> None:
+    told = ask(data, "card", "getCard", as_json=as_json)
+    if as_json:
+        print_json(told)
+        return
+    _print(told)
+    remind(told)
+
+
+def _said(**given: Any) -> dict[str, Any]:
+    return {field: value for field, value in given.items() if value is not None}
+
+
+def _fields(desk: Iterable[str]) -> dict[str, str]:
+    """The fields of the desk, typed as NAME=TEXT."""
+    found = {}
+    for typed in desk:
+        name, equals, text = typed.partition("=")
+        if not equals or name not in _DESK:
+            end_wrong(f"--desk is NAME=TEXT, with a name out of {', '.join(_DESK)}")
+        found[name] = text.strip()
+    return found
 
 
 def _confirm(data: Path | None, body: Mapping[str, Any], *, as_json: bool) -> None:

@@ -324,6 +324,10 @@ def _print_thing(told: Mapping[str, Any]) -> None:
     for waiting in told["waiting_on"]:
         whom = names.get(waiting["who"]) or short(waiting["who"])
         typer.echo(f"waiting: {whom} to {waiting['what']} {waiting.get('line', '')}".rstrip())
+    _print_history(told)
+
+
+def _print_history(told: Mapping[str, Any]) -> None:
     print_table(
         ("written", "record", "type", "by", "standing"),
         (
