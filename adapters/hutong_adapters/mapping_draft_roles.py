@@ -55,8 +55,8 @@ _EXACT: Final[Mapping[Role, str]] = {
     Role.DISTRICT: "区|县|区县|区/县|县区|district|county|adm2|#adm2",
     Role.CITY: "市|城市|地市|省|省份|city|province|state|adm1|#adm1",
     Role.NOTE: "备注|说明|附注|note|notes|comment|comments|remarks|remark",
-    Role.ITEM: "物资|物品|品名|名称|货物|物资名称|需求|需求物资|item|items|goods|item name|product|"
-    "ppe|need|needs|equipment|equipmentenum",
+    Role.ITEM: "物资|物品|品名|名称|货物|物资名称|需求|需求物资|需要什么|缺什么|item|items|goods|"
+    "item name|product|ppe|need|needs|equipment|equipmentenum",
     Role.PLACE: "社区|小区|街道|地点|医院|学校|机构|村|单位名称|受赠单位|接收单位|site|location|"
     "facility|hospital|warehouse|requested for facility|place|village",
     Role.DATE: "日期|登记日期|时间|填报时间|date|created|timestamp|date requested",
@@ -73,8 +73,8 @@ _INSIDE: Final[Mapping[Role, str]] = {
     Role.DONOR: "捐赠|捐助|捐献|来源|donor|supplier",
     Role.KEY: "编号|request number",
     Role.URGENCY: "紧急程度|紧急|优先|urgency|priority|缓急",
-    Role.NEEDED_BY: "最晚|截止|期限|需求时间|需要时间|需求日期|到货时间|deadline|needed by|"
-    "required by",
+    Role.NEEDED_BY: "最晚|截止|期限|需求时间|需要时间|需求日期|到货时间|什么时候|何时|几时|"
+    "希望送达|deadline|needed by|required by",
     Role.QUANTITY: "数量|quantity|qty",
     Role.UNIT: "计量单位",
     Role.SPEC: "规格|型号",

@@ -188,6 +188,7 @@ def test_personal_columns_are_known_by_name_or_by_what_is_in_them(tmp_path: Path
         *(("物资名称", Role.ITEM), ("姓名", Role.PERSON), ("Item Name", Role.ITEM)),
         *(("Contact", Role.PERSON), ("Requested for Facility", Role.PLACE), ("小计", Role.REST)),
         *(("需求/物资", Role.ITEM), ("数量/单位", Role.UNIT), ("donationkey", Role.KEY)),
+        *(("什么时候要", Role.NEEDED_BY), ("需要什么", Role.ITEM), ("何时需要", Role.NEEDED_BY)),
     ],
 )
 def test_a_name_says_what_a_column_is_for(name: str, role: Role) -> None:
