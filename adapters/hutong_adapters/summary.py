@@ -263,11 +263,20 @@ def _marks_words(plan: Plan) -> Iterator[str]:
     listed = ", ".join(f"{number} {what}" for what, number in sorted(kinds.items()))
     rows = len({(drafted.row.file, drafted.row.number) for drafted, _ in _marks(plan)})
     yield f"{counted(rows, 'row')} to be looked at: {listed}"
-    for drafted, mark in islice(_marks(plan), MARKS_SHOWN_MAX):
-        words = f": {mark.words}" if mark.words else ""
-        yield f"{drafted.row.label}, {mark.cell}: {mark.what}{words}"
-    if kinds.total() > MARKS_SHOWN_MAX:
-        yield f"... and {kinds.total() - MARKS_SHOWN_MAX} more; --json lists all"
+    alike: dict[tuple[str, str, str, str], list[tuple[Drafted, Mark]]] = {}
+    for drafted, mark in _marks(plan):
+        column = _ADDRESS.sub("", mark.cell)
+        alike.setdefault((drafted.row.file, column, mark.what, mark.words), []).append(
+            (drafted, mark)
+        )
+    for (file, column, what, words), group in islice(alike.items(), MARKS_SHOWN_MAX):
+        numbers = list(dict.fromkeys(drafted.row.number for drafted, _ in group))
+        place = f"{file}, {len(numbers)} rows ({_ranges(numbers)}), {column}"
+        if len(numbers) == 1:
+            place = f"{group[0][0].row.label}, {group[0][1].cell}"
+        yield f"{place}: {what}{f': {words}' if words else ''}"
+    if len(alike) > MARKS_SHOWN_MAX:
+        yield f"... and {len(alike) - MARKS_SHOWN_MAX} kinds more; --json lists all"
 
 
 def _untranslated(plan: Plan) -> Iterator[Drafted]:

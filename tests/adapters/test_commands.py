@@ -250,6 +250,22 @@ def test_a_dry_run_lists_what_a_person_has_to_look_at(app: typer.Typer, sheet: P
     assert marks == [{"file": "sheet.csv", "row": 3, "cell": "数量", "what": "two-amounts"}]
 
 
+def test_marks_that_are_alike_stand_in_one_line(app: typer.Typer, sheet: Path) -> None:
+    mapping = write_mapping(
+        sheet.parent,
+        changed(
+            'from = "数量", unit = { from = "单位", lookup',
+            'from = "数量", parse = "cn_quantity", unit = { from = "单位", lookup',
+        ),
+    )
+    rows = [[f"A-{number}", *ROW[1:3], "100袋 50只", *ROW[4:]] for number in range(30)]
+    write_csv(sheet.parent, [HEADER, *rows])
+    words = run(app, "import", sheet, "--mapping", mapping, "--dry-run").stdout
+    assert "30 rows to be looked at: 30 two-amounts" in words
+    assert words.count("two-amounts: ") == 1
+    assert "sheet.csv, 30 rows (2-31), 数量: two-amounts: states more than one amount" in words
+
+
 def test_explain_names_what_stays_at_home_and_does_not_show_it(
     app: typer.Typer, sheet: Path
 ) -> None:
