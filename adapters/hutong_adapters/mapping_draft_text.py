@@ -270,10 +270,12 @@ def advice(draft: Draft, mapping: str, file: str) -> list[str]:
     key = ", ".join(draft.key.columns)
     trouble = "" if draft.key.unique and not draft.key.counted else " (!)"
     lines.append(f"键{trouble} / the key: {key}: does nobody edit it?")
-    todo = [word for word, code in draft.areas.items() if not code]
+    unfilled = [word for word, code in draft.areas.items() if not code]
     words = [word for word, code in draft.urgencies.items() if not code]
-    if todo:
-        lines.append(f"待填的地区代码 / codes of areas to fill in: {len(todo)}, in [lookups.areas]")
+    if unfilled:
+        lines.append(
+            f"待填的地区代码 / codes of areas to fill in: {len(unfilled)}, in [lookups.areas]"
+        )
     if words:
         lines.append("待定的缓急 / urgencies to decide: in [lookups.urgencies]")
     home = ", ".join((*draft.at_home.values(), *draft.drop)) or "-"
